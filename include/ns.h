@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The public C API of nsd: all that a module includes.
+ *
+ * Unless a comment says otherwise, a function may be called from any thread, strings passed in are copied, and strings
+ * returned belong to the object they came from.
+ */
+#ifndef NS_H
+#define NS_H
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include "nsthread.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NS_VERSION "0.1"
+#define NS_COMPAT_VERSION "5.1"                /* the NaviServer version whose programs are expected to run */
+
+#define NS_INVALID_SOCKET (-1)
+typedef int NS_SOCKET;
+
+typedef struct Ns_Server Ns_Server;
+typedef struct Ns_Conn   Ns_Conn;
+typedef struct Ns_Driver Ns_Driver;
+
+/* ------------------------------------------------------------------------------------------------------- log (base/log) */
+
+typedef enum {
+    Notice, Warning, Error, Fatal, Bug, Debug, Dev
+} Ns_LogSeverity;
+
+NS_EXTERN void Ns_Log(int severity, const char *fmt, ...) NS_PRINTF(2, 3);    /* errno is left as it was */
+NS_EXTERN void Ns_VALog(int severity, const char *fmt, va_list ap);
+NS_EXTERN void Ns_Fatal(const char *fmt, ...) NS_PRINTF(1, 2) __attribute__((noreturn));
+NS_EXTERN bool Ns_LogSeverityEnabled(int severity);
+NS_EXTERN int  Ns_CreateLogSeverity(const char *name);
+NS_EXTERN const char *Ns_LogSeverityName(int severity);
+
+/* ------------------------------------------------------------------------------------------------------ sets (base/set) */
+
+/*
+ * An ordered list of names and values; a name may come more than once.  Names are compared as they are by Ns_SetFind
+ * and friends, without regard to case by the I functions.  A set has one user at a time: it does no locking.
+ */
+typedef struct Ns_Set Ns_Set;
+
+NS_EXTERN Ns_Set *Ns_SetCreate(const char *name);                  /* name may be NULL */
+NS_EXTERN Ns_Set *Ns_SetCreateSz(const char *name, size_t size);
+NS_EXTERN void    Ns_SetFree(Ns_Set *set);                         /* NULL is fine */
+NS_EXTERN const char *Ns_SetName(const Ns_Set *set);
+NS_EXTERN void        Ns_SetSetName(Ns_Set *set, const char *name);
+NS_EXTERN size_t      Ns_SetSize(const Ns_Set *set);
+NS_EXTERN const char *Ns_SetKey(const Ns_Set *set, size_t index);
+NS_EXTERN const char *Ns_SetValue(const Ns_Set *set, size_t index);
+NS_EXTERN size_t      Ns_SetPut(Ns_Set *set, const char *key, const char *value);       /* the new index */
+NS_EXTERN size_t      Ns_SetPutSz(Ns_Set *set, const char *key, ssize_t keyLen, const char *value, ssize_t valueLen);
+NS_EXTERN int         Ns_SetFind(const Ns_Set *set, const char *key);                   /* index or -1 */
+NS_EXTERN int         Ns_SetIFind(const Ns_Set *set, const char *key);
+NS_EXTERN const char *Ns_SetGet(const Ns_Set *set, const char *key);                    /* value or NULL */
+NS_EXTERN const char *Ns_SetIGet(const Ns_Set *set, const char *key);
+NS_EXTERN const char *Ns_SetGetValue(const Ns_Set *set, const char *key, const char *def);
+NS_EXTERN const char *Ns_SetIGetValue(const Ns_Set *set, const char *key, const char *def);
+NS_EXTERN size_t      Ns_SetUpdate(Ns_Set *set, const char *key, const char *value);
+NS_EXTERN size_t      Ns_SetIUpdate(Ns_Set *set, const char *key, const char *value);
+NS_EXTERN void        Ns_SetPutValue(Ns_Set *set, size_t index, const char *value);
+NS_EXTERN bool        Ns_SetUnique(const Ns_Set *set, const char *key);
+NS_EXTERN bool        Ns_SetIUnique(const Ns_Set *set, const char *key);
+NS_EXTERN void        Ns_SetDelete(Ns_Set *set, int index);                             /* -1 is ignored */
+NS_EXTERN void        Ns_SetDeleteKey(Ns_Set *set, const char *key);
+NS_EXTERN void        Ns_SetIDeleteKey(Ns_Set *set, const char *key);
+NS_EXTERN void        Ns_SetTrunc(Ns_Set *set, size_t size);
+NS_EXTERN Ns_Set     *Ns_SetCopy(const Ns_Set *set);
+NS_EXTERN void        Ns_SetMerge(Ns_Set *high, const Ns_Set *low);
+NS_EXTERN void        Ns_SetMove(Ns_Set *to, Ns_Set *from);
+NS_EXTERN Ns_Set    **Ns_SetSplit(const Ns_Set *set, char sep);                         /* NULL-terminated, ns_free it */
+
+/* -------------------------------------------------------------------------------------------- configuration (config.c) */
+
+/*
+ * Sections are sets.  Asking for a parameter marks it as known; what is in the file but never asked for is reported
+ * once.  The set of a section lives as long as the process.  Values of a wrong type or out of range are logged with
+ * section, name and value, and the default is taken (or the nearest bound).
+ */
+NS_EXTERN const Ns_Set *Ns_ConfigGetSection(const char *section);          /* NULL when there is none */
+NS_EXTERN const Ns_Set *Ns_ConfigGetSection2(const char *section, bool markAsRead);
+NS_EXTERN Ns_Set      **Ns_ConfigGetSections(void);                        /* NULL-terminated, ns_free it */
+/* "ns/server/S/module/M/..." or "ns/module/M/..." or "ns/server/S/...": section name in static storage of the configuration. */
+NS_EXTERN const char *Ns_ConfigSectionPath(Ns_Set **set, const char *server, const char *module, ...);
+NS_EXTERN const char *Ns_ConfigGetPath(const char *server, const char *module, ...);
+NS_EXTERN const char *Ns_ConfigGetValue(const char *section, const char *key);          /* NULL when not set */
+NS_EXTERN const char *Ns_ConfigString(const char *section, const char *key, const char *def);
+NS_EXTERN bool        Ns_ConfigBool(const char *section, const char *key, bool def);
+NS_EXTERN int         Ns_ConfigInt(const char *section, const char *key, int def);
+NS_EXTERN int         Ns_ConfigIntRange(const char *section, const char *key, int def, int min, int max);
+NS_EXTERN Tcl_WideInt Ns_ConfigWideIntRange(const char *section, const char *key, Tcl_WideInt def, Tcl_WideInt min,
+                                            Tcl_WideInt max);
+/* Sizes: 17, 4KB, 1.5MB, 2GB (also kB, MiB, ...), in bytes.  Defaults are given as text: they are what is documented. */
+NS_EXTERN Tcl_WideInt Ns_ConfigMemUnitRange(const char *section, const char *key, const char *def, Tcl_WideInt min,
+                                            Tcl_WideInt max);
+/* Times: 5, 1.5, 1:500000, 100ms, 5s, 2m, 1h, 3d. */
+NS_EXTERN void        Ns_ConfigTimeUnitRange(const char *section, const char *key, const char *def, long minSec, long minUsec,
+                                             long maxSec, long maxUsec, Ns_Time *result);
+
+/* --------------------------------------------------------------------------------------------- numbers with units (base) */
+
+NS_EXTERN Ns_ReturnCode Ns_GetTimeFromString(Tcl_Interp *interp, const char *string, Ns_Time *result);
+NS_EXTERN Ns_ReturnCode Ns_GetMemUnitFromString(Tcl_Interp *interp, const char *string, Tcl_WideInt *result);
+NS_EXTERN void Ns_DStringAppendTime(Tcl_DString *ds, const Ns_Time *time);              /* 17 or 17.5 or 0.000001 */
+
+/* ------------------------------------------------------------------------------------------------ modules (modload.c) */
+
+/*
+ * A module is a shared object with
+ *     NS_EXPORT const int Ns_ModuleVersion = 1;
+ *     NS_EXPORT Ns_ReturnCode Ns_ModuleInit(const char *server, const char *module);
+ * `server` is NULL for a module of the section ns/modules.  Called once per server by the main thread.
+ */
+typedef Ns_ReturnCode (Ns_ModuleInitProc)(const char *server, const char *module);
+typedef Ns_ReturnCode (Ns_TclTraceProc)(Tcl_Interp *interp, const void *arg);
+#define NS_TCL_TRACE_CREATE     0x01u
+#define NS_TCL_TRACE_DELETE     0x02u
+#define NS_TCL_TRACE_ALLOCATE   0x04u
+#define NS_TCL_TRACE_DEALLOCATE 0x08u
+#define NS_TCL_TRACE_GETCONN    0x10u
+#define NS_TCL_TRACE_FREECONN   0x20u
+
+NS_EXTERN Ns_ReturnCode Ns_ModuleLoad(Tcl_Interp *interp, const char *server, const char *module, const char *file,
+                                      const char *init);
+NS_EXTERN void Ns_RegisterModule(const char *name, Ns_ModuleInitProc *proc);            /* a module linked into the program */
+
+/* ----------------------------------------------------------------------------------------- process (main.c, server.c) */
+
+NS_EXTERN const char *Ns_InfoServerName(void);              /* product name */
+NS_EXTERN const char *Ns_InfoServerVersion(void);
+NS_EXTERN const char *Ns_InfoHomePath(void);
+NS_EXTERN const char *Ns_InfoConfigFile(void);
+NS_EXTERN const char *Ns_InfoHostname(void);
+NS_EXTERN const char *Ns_InfoPlatform(void);
+NS_EXTERN const char *Ns_InfoBuildDate(void);
+NS_EXTERN const char *Ns_InfoTag(void);
+NS_EXTERN time_t      Ns_InfoBootTime(void);
+NS_EXTERN time_t      Ns_InfoUptime(void);
+NS_EXTERN pid_t       Ns_InfoPid(void);
+NS_EXTERN bool        Ns_InfoStarted(void);
+NS_EXTERN bool        Ns_InfoShutdownPending(void);
+
+NS_EXTERN Ns_Server  *Ns_GetServer(const char *name);       /* NULL when there is none */
+NS_EXTERN const char *Ns_ServerName(const Ns_Server *server);
+/* Orderly stop, as TERM does; returns at once. */
+NS_EXTERN void        Ns_RequestShutdown(int exitCode);
+
+typedef void (Ns_ShutdownProc)(const Ns_Time *toPtr, void *arg);   /* toPtr NULL: shut down has begun; else: wait until then */
+NS_EXTERN void *Ns_RegisterAtStartup(Ns_Callback *proc, void *arg);
+NS_EXTERN void *Ns_RegisterAtPreStartup(Ns_Callback *proc, void *arg);
+NS_EXTERN void *Ns_RegisterAtSignal(Ns_Callback *proc, void *arg);       /* HUP */
+NS_EXTERN void *Ns_RegisterAtReady(Ns_Callback *proc, void *arg);
+NS_EXTERN void *Ns_RegisterAtShutdown(Ns_ShutdownProc *proc, void *arg);
+NS_EXTERN void *Ns_RegisterAtExit(Ns_Callback *proc, void *arg);
+
+/* Scheduled procs (sched.c).  The proc runs in a scheduler thread; `id` is 0 or more. */
+typedef void (Ns_SchedProc)(void *arg, int id);
+#define NS_SCHED_ONCE   0x01u
+#define NS_SCHED_THREAD 0x02u
+#define NS_SCHED_DAILY  0x04u
+#define NS_SCHED_WEEKLY 0x08u
+NS_EXTERN int  Ns_ScheduleProcEx(Ns_SchedProc *proc, void *arg, unsigned flags, const Ns_Time *interval, Ns_SchedProc *cleanup);
+NS_EXTERN int  Ns_After(const Ns_Time *interval, Ns_SchedProc *proc, void *arg, Ns_SchedProc *cleanup);
+NS_EXTERN bool Ns_Cancel(int id);
+NS_EXTERN bool Ns_Pause(int id);
+NS_EXTERN bool Ns_Resume(int id);
+
+/* ----------------------------------------------------------------------------------------------------- Tcl (interp.c) */
+
+/*
+ * An interpreter of this thread for that server (NULL: none).  Taken by a thread for a stretch of work and given back;
+ * globals and ns_set handles made in between are cleaned up then.
+ */
+NS_EXTERN Tcl_Interp *Ns_TclAllocateInterp(const char *server);
+NS_EXTERN void        Ns_TclDeAllocateInterp(Tcl_Interp *interp);
+NS_EXTERN const char *Ns_TclInterpServer(Tcl_Interp *interp);          /* NULL: none */
+NS_EXTERN Ns_Conn    *Ns_TclGetConn(Tcl_Interp *interp);               /* the request being served, or NULL */
+NS_EXTERN Ns_ReturnCode Ns_TclEval(Tcl_DString *ds, const char *server, const char *script);
+NS_EXTERN Ns_ReturnCode Ns_TclRegisterTrace(const char *server, Ns_TclTraceProc *proc, const void *arg, unsigned when);
+NS_EXTERN const char *Ns_TclLogErrorInfo(Tcl_Interp *interp, const char *info);
+NS_EXTERN void        Ns_TclPrintfResult(Tcl_Interp *interp, const char *fmt, ...) NS_PRINTF(2, 3);
+/* A handle for a set in this interpreter ("set0", or "d0" where the caller owns it elsewhere). */
+#define NS_TCL_SET_DYNAMIC 1                   /* freed with its handle */
+#define NS_TCL_SET_STATIC  0
+NS_EXTERN int Ns_TclEnterSet(Tcl_Interp *interp, Ns_Set *set, int type);
+NS_EXTERN Ns_Set *Ns_TclGetSet(Tcl_Interp *interp, const char *id);
+NS_EXTERN int Ns_TclGetSet2(Tcl_Interp *interp, const char *id, Ns_Set **set);
+NS_EXTERN int Ns_TclGetTimeFromObj(Tcl_Interp *interp, Tcl_Obj *obj, Ns_Time *result);
+NS_EXTERN int Ns_TclGetMemUnitFromObj(Tcl_Interp *interp, Tcl_Obj *obj, Tcl_WideInt *result);
+NS_EXTERN Tcl_Obj *Ns_TclNewTimeObj(const Ns_Time *time);
+NS_EXTERN int Ns_TclGetOpenFd(Tcl_Interp *interp, const char *chanId, int write, int *fd);
+NS_EXTERN int Ns_TclGetOpenChannel(Tcl_Interp *interp, const char *chanId, int write, bool check, Tcl_Channel *chan);
+
+/*
+ * Argument parsing (objv.c).  Options come first, in any order; "--" ends them; then the fixed arguments, "?name" being
+ * optional, and at last "?args" for the rest.  A mistake leaves
+ *     wrong # args: should be "ns_cmd sub ?-opt /value/? /arg/"
+ * which is built from the specifications.
+ */
+typedef struct Ns_ObjvSpec Ns_ObjvSpec;
+typedef int (Ns_ObjvProc)(Ns_ObjvSpec *spec, Tcl_Interp *interp, int *objcPtr, Tcl_Obj *const *objv);
+struct Ns_ObjvSpec {
+    const char  *key;
+    Ns_ObjvProc *proc;
+    void        *dest;
+    void        *arg;
+};
+typedef struct Ns_ObjvTable { const char *key; unsigned value; } Ns_ObjvTable;
+typedef struct Ns_ObjvValueRange { Tcl_WideInt minValue, maxValue; } Ns_ObjvValueRange;
+typedef struct Ns_ObjvTimeRange { Ns_Time minValue, maxValue; } Ns_ObjvTimeRange;
+typedef struct Ns_SubCmdSpec { const char *key; Tcl_ObjCmdProc *proc; } Ns_SubCmdSpec;
+
+/* Both lists end with a NULL key and may be NULL.  Parses objv[parseOffset ...]; TCL_OK or TCL_ERROR's sign NS_ERROR. */
+NS_EXTERN Ns_ReturnCode Ns_ParseObjv(Ns_ObjvSpec *optSpec, Ns_ObjvSpec *argSpec, Tcl_Interp *interp, int parseOffset, int objc,
+                                     Tcl_Obj *const *objv);
+/* Dispatch objv[1]; a wrong one lists all that there are. */
+NS_EXTERN int Ns_SubcmdObjv(const Ns_SubCmdSpec *specs, ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv);
+
+NS_EXTERN Ns_ObjvProc Ns_ObjvBool;      /* int: a flag; with arg, the value ORed in */
+NS_EXTERN Ns_ObjvProc Ns_ObjvInt;       /* int; arg: Ns_ObjvValueRange */
+NS_EXTERN Ns_ObjvProc Ns_ObjvUShort;    /* unsigned short */
+NS_EXTERN Ns_ObjvProc Ns_ObjvLong;      /* long */
+NS_EXTERN Ns_ObjvProc Ns_ObjvWideInt;   /* Tcl_WideInt */
+NS_EXTERN Ns_ObjvProc Ns_ObjvDouble;    /* double */
+NS_EXTERN Ns_ObjvProc Ns_ObjvMemUnit;   /* Tcl_WideInt */
+NS_EXTERN Ns_ObjvProc Ns_ObjvTime;      /* Ns_Time *: the pointer is set; arg: Ns_ObjvTimeRange */
+NS_EXTERN Ns_ObjvProc Ns_ObjvString;    /* char * */
+NS_EXTERN Ns_ObjvProc Ns_ObjvEval;      /* Tcl_Obj *: a script, evaluated */
+NS_EXTERN Ns_ObjvProc Ns_ObjvByteArray; /* void *; arg: int *length */
+NS_EXTERN Ns_ObjvProc Ns_ObjvObj;       /* Tcl_Obj * */
+NS_EXTERN Ns_ObjvProc Ns_ObjvIndex;     /* int; arg: Ns_ObjvTable, ended by a NULL key */
+NS_EXTERN Ns_ObjvProc Ns_ObjvFlags;     /* unsigned; arg: Ns_ObjvTable */
+NS_EXTERN Ns_ObjvProc Ns_ObjvBreak;     /* "--" */
+NS_EXTERN Ns_ObjvProc Ns_ObjvArgs;      /* int: number of the remaining arguments */
+NS_EXTERN Ns_ObjvProc Ns_ObjvServer;    /* Ns_Server * */
+NS_EXTERN Ns_ObjvProc Ns_ObjvSet;       /* Ns_Set * */
+
+/* ------------------------------------------------------------------------------------- sockets and transports (net/) */
+
+/*
+ * How bytes get on and off a connected socket.  All calls are for non-blocking sockets and never wait.  The one who owns
+ * the Ns_Sock calls them, one at a time (a TLS connection is not two independent directions).
+ *
+ * recv and send return the number of bytes, 0 from recv being the end of file, or -1 with errno.  With EAGAIN the call
+ * is to be repeated when the socket is ready for what `waitRecv` or `waitSend` says: NS_SOCK_READ or NS_SOCK_WRITE;
+ * with TLS they may be crossed.  A refused send may be repeated with other memory, but with the same bytes.
+ */
+#define NS_SOCK_READ    0x01u
+#define NS_SOCK_WRITE   0x02u
+#define NS_SOCK_EXCEPTION 0x04u                /* out-of-band data, or an error */
+#define NS_SOCK_EXIT    0x08u                  /* the server stops */
+#define NS_SOCK_DROP    0x10u
+#define NS_SOCK_INIT    0x20u
+#define NS_SOCK_TIMEOUT 0x80u
+
+typedef struct Ns_Transport Ns_Transport;
+typedef struct Ns_Sock {
+    NS_SOCKET           sock;
+    unsigned char       waitRecv, waitSend;    /* what a refused call waits for */
+    const Ns_Transport *transport;
+    void               *arg;                   /* the transport's (TLS: its session) */
+    Ns_Driver          *driver;                /* that accepted it; NULL for a client's */
+} Ns_Sock;
+
+struct Ns_Transport {
+    const char *name;                                              /* "tcp", "tls" */
+    /* NS_OK: done, NS_CONTINUE: wait for *waitFor, NS_ERROR (logged by the caller with what `error` says).  NULL: none needed */
+    Ns_ReturnCode (*handshake)(Ns_Sock *sock, unsigned *waitFor, Tcl_DString *error);
+    ssize_t (*recv)(Ns_Sock *sock, void *buffer, size_t size);
+    ssize_t (*send)(Ns_Sock *sock, const struct iovec *iov, int iovcnt);
+    ssize_t (*sendFile)(Ns_Sock *sock, int fd, off_t offset, size_t size);   /* NULL: read and send */
+    bool    (*pending)(const Ns_Sock *sock);                       /* bytes to be had though the socket shows none; NULL: never */
+    void    (*shutdown)(Ns_Sock *sock);                            /* tell the peer that no more comes, without waiting; NULL: none */
+    void    (*release)(Ns_Sock *sock);                             /* free `arg`; the caller closes the socket; NULL: nothing */
+    void    (*info)(const Ns_Sock *sock, Tcl_Interp *interp, Tcl_Obj *dict);  /* protocol, cipher, ...; NULL: nothing */
+};
+NS_EXTERN const Ns_Transport Ns_TransportTcp;
+NS_EXTERN const Ns_Transport Ns_TransportTls;
+
+/* TLS contexts (net/tls.c).  NULL on failure, with the reason in `error`. */
+typedef struct Ns_TlsCtx Ns_TlsCtx;            /* reference counted */
+typedef struct Ns_TlsServerParams {
+    const char *certificate;                   /* PEM: certificate, chain and, unless `key` is given, the key */
+    const char *key;
+    const char *caFile, *caPath;               /* for client certificates */
+    const char *protocols;                     /* e.g. "!TLSv1.2", or "TLSv1.3" */
+    const char *ciphers, *cipherSuites;
+    int         verifyClient;                  /* 0 none, 1 optional, 2 required */
+} Ns_TlsServerParams;
+typedef struct Ns_TlsClientParams {
+    const char *caFile, *caPath, *certificate, *key;
+    bool        insecure;                      /* do not verify */
+} Ns_TlsClientParams;
+NS_EXTERN Ns_TlsCtx *Ns_TlsCtxServerCreate(const Ns_TlsServerParams *params, Tcl_DString *error);
+NS_EXTERN Ns_TlsCtx *Ns_TlsCtxClientCreate(const Ns_TlsClientParams *params, Tcl_DString *error);
+NS_EXTERN void       Ns_TlsCtxRelease(Ns_TlsCtx *ctx);
+/* Add a certificate that is chosen by the name the client asks for (SNI).  Before the context is used. */
+NS_EXTERN Ns_ReturnCode Ns_TlsCtxAddHost(Ns_TlsCtx *ctx, const char *host, Ns_TlsCtx *hostCtx);
+/* Turn a connected socket into a TLS one: sets transport and arg.  `hostname` (client): SNI, and the name verified. */
+NS_EXTERN Ns_ReturnCode Ns_TlsAttachServer(Ns_Sock *sock, Ns_TlsCtx *ctx);
+NS_EXTERN Ns_ReturnCode Ns_TlsAttachClient(Ns_Sock *sock, Ns_TlsCtx *ctx, const char *hostname, Tcl_DString *error);
+
+/* Drivers (driver.c) */
+#define NS_DRIVER_VERSION 1
+typedef struct Ns_DriverInitData {
+    int                 version;               /* NS_DRIVER_VERSION */
+    const char         *name;                  /* as in logs, and in `ns_driver` */
+    const char         *protocol;              /* "http", "https": of the URLs it serves */
+    unsigned short      defaultPort;           /* left out of URLs */
+    bool                secure;
+    const Ns_Transport *transport;
+    /* Called on a driver thread for each accepted socket: set `arg` (and `transport`, if it differs).  NULL: nothing to do */
+    Ns_ReturnCode     (*accept)(Ns_Sock *sock, void *arg);
+    void               *arg;
+    /* Read certificates anew and the like, from the main thread.  NULL: nothing to do */
+    Ns_ReturnCode     (*reload)(void *arg);
+    void              (*freeArg)(void *arg);
+} Ns_DriverInitData;
+NS_EXTERN Ns_ReturnCode Ns_DriverInit(const char *server, const char *module, const Ns_DriverInitData *init);
+NS_EXTERN const char *Ns_DriverName(const Ns_Driver *driver);
+NS_EXTERN const char *Ns_DriverModule(const Ns_Driver *driver);
+NS_EXTERN const char *Ns_DriverProtocol(const Ns_Driver *driver);
+
+/* Sockets.  Hosts are names or addresses, IPv4 or IPv6; NULL or "*" for any.  -1 and errno on failure. */
+NS_EXTERN NS_SOCKET Ns_SockListenEx(const char *address, unsigned short port, int backlog, bool reuseport);
+NS_EXTERN NS_SOCKET Ns_SockAccept(NS_SOCKET sock, struct sockaddr *addr, socklen_t *len);
+/* Waits at most `timeout` (NULL: as the kernel does).  NS_TIMEOUT leaves errno ETIMEDOUT. */
+NS_EXTERN NS_SOCKET Ns_SockTimedConnect2(const char *host, unsigned short port, const char *lhost, unsigned short lport,
+                                         const Ns_Time *timeout, Ns_ReturnCode *statusPtr);
+NS_EXTERN NS_SOCKET Ns_SockConnect(const char *host, unsigned short port);
+NS_EXTERN NS_SOCKET Ns_SockAsyncConnect(const char *host, unsigned short port);
+NS_EXTERN Ns_ReturnCode Ns_SockSetNonBlocking(NS_SOCKET sock);
+NS_EXTERN Ns_ReturnCode Ns_SockSetBlocking(NS_SOCKET sock);
+NS_EXTERN Ns_ReturnCode Ns_SockTimedWait(NS_SOCKET sock, unsigned what, const Ns_Time *timeout);
+NS_EXTERN Ns_ReturnCode Ns_SockPipe(NS_SOCKET socks[2]);
+NS_EXTERN Ns_ReturnCode Ns_GetSockAddr(struct sockaddr *addr, const char *host, unsigned short port);
+NS_EXTERN const char *ns_inet_ntop(const struct sockaddr *addr, char *buffer, size_t size);
+NS_EXTERN bool Ns_GetAddrByHost(Tcl_DString *ds, const char *host);
+NS_EXTERN bool Ns_GetAllAddrByHost(Tcl_DString *ds, const char *host);
+
+/* Socket callbacks (sockcallback.c) are declared with ns.h's channel block below. */
+
+/* ------------------------------------------------------------------------------------ a request (conn.c, http/parse.c) */
+
+typedef struct Ns_Request {                    /* the request line, taken apart */
+    const char *line;
+    const char *method;
+    const char *protocol;                      /* "http", or NULL when not in the line */
+    const char *host;                          /* from an absolute URL in the line, or NULL */
+    unsigned short port;
+    const char *url;                           /* decoded path, never NULL, starts with '/' */
+    const char *rawUrl;                        /* as sent, with the query */
+    const char *query;                         /* after '?', undecoded, or NULL */
+    int         urlc;                          /* the parts of the path */
+    const char *urlv;                          /* Tcl list of them */
+    double      version;                       /* 1.0, 1.1 */
+    const char *serverRoot;
+    const char *requestType;                   /* "plain", "proxy", "connect", "asterisk" */
+} Ns_Request;
+
+/* Public view of a request being served; the connection thread that serves it uses it, no other. */
+struct Ns_Conn {
+    const Ns_Request *request;
+    Ns_Set           *headers;
+    Ns_Set           *outputheaders;
+    size_t            contentLength;           /* of the request's body */
+    unsigned          flags;                   /* NS_CONN_* */
+};
+#define NS_CONN_CLOSED        0x001u           /* the socket is gone: closed, or detached */
+#define NS_CONN_SKIPHDRS      0x002u           /* HTTP/0.9 style */
+#define NS_CONN_SKIPBODY      0x004u           /* HEAD, 204, 304 */
+#define NS_CONN_SENTHDRS      0x010u
+#define NS_CONN_CHUNK         0x040u           /* the answer is chunked */
+#define NS_CONN_STREAM        0x100u
+#define NS_CONN_DETACHED      0x800u
+
+NS_EXTERN const char *Ns_ConnServer(const Ns_Conn *conn);
+NS_EXTERN const char *Ns_ConnDriverName(const Ns_Conn *conn);
+NS_EXTERN const char *Ns_ConnPeerAddr(const Ns_Conn *conn);
+NS_EXTERN unsigned short Ns_ConnPeerPort(const Ns_Conn *conn);
+NS_EXTERN const char *Ns_ConnCurrentAddr(const Ns_Conn *conn);
+NS_EXTERN unsigned short Ns_ConnCurrentPort(const Ns_Conn *conn);
+NS_EXTERN const char *Ns_ConnHost(const Ns_Conn *conn);             /* of the Host header, or NULL */
+NS_EXTERN char       *Ns_ConnLocationAppend(Ns_Conn *conn, Tcl_DString *ds);
+NS_EXTERN uintptr_t   Ns_ConnId(const Ns_Conn *conn);
+NS_EXTERN const char *Ns_ConnContent(const Ns_Conn *conn);          /* NUL-terminated; length in contentLength */
+NS_EXTERN Ns_Set     *Ns_ConnGetQuery(Tcl_Interp *interp, Ns_Conn *conn, Tcl_Obj *fallbackCharset, Ns_ReturnCode *status);
+NS_EXTERN int         Ns_ConnResponseStatus(const Ns_Conn *conn);
+NS_EXTERN void        Ns_ConnSetResponseStatus(Ns_Conn *conn, int status);
+NS_EXTERN size_t      Ns_ConnContentSent(const Ns_Conn *conn);
+NS_EXTERN const Ns_Time *Ns_ConnStartTime(const Ns_Conn *conn);
+NS_EXTERN const char *Ns_ConnClientData(const Ns_Conn *conn);       /* NULL when not set */
+NS_EXTERN void        Ns_ConnSetClientData(Ns_Conn *conn, const char *data);
+
+/* Answers (return.c, connio.c).  Header names and values with CR, LF or NUL are refused: NS_ERROR, logged. */
+NS_EXTERN Ns_ReturnCode Ns_ConnSetHeaders(Ns_Conn *conn, const char *name, const char *value);     /* appends */
+NS_EXTERN Ns_ReturnCode Ns_ConnUpdateHeaders(Ns_Conn *conn, const char *name, const char *value);  /* replaces */
+NS_EXTERN void Ns_ConnSetTypeHeader(Ns_Conn *conn, const char *mimeType);
+NS_EXTERN void Ns_ConnSetLengthHeader(Ns_Conn *conn, size_t length, bool doStream);
+NS_EXTERN void Ns_ConnSetLastModifiedHeader(Ns_Conn *conn, const time_t *mtime);
+NS_EXTERN void Ns_ConnSetExpireTime(Ns_Conn *conn, long seconds);
+/* Write to the client.  Never waits: what the socket does not take is sent by the driver's loop (see connio.h). */
+#define NS_CONN_STREAM_CLOSE 0x1000u
+NS_EXTERN Ns_ReturnCode Ns_ConnWriteVData(Ns_Conn *conn, struct iovec *bufs, int nbufs, unsigned flags);
+NS_EXTERN Ns_ReturnCode Ns_ConnWriteVChars(Ns_Conn *conn, struct iovec *bufs, int nbufs, unsigned flags);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnData(Ns_Conn *conn, int status, const char *data, ssize_t len, const char *type);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnCharData(Ns_Conn *conn, int status, const char *data, ssize_t len, const char *type);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnHtml(Ns_Conn *conn, int status, const char *html, ssize_t len);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnFile(Ns_Conn *conn, int status, const char *type, const char *file);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnOpenFd(Ns_Conn *conn, int status, const char *type, int fd, size_t len);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnNotice(Ns_Conn *conn, int status, const char *title, const char *notice);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnStatus(Ns_Conn *conn, int status);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnRedirect(Ns_Conn *conn, const char *url);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnMoved(Ns_Conn *conn, const char *url);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnBadRequest(Ns_Conn *conn, const char *reason);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnUnauthorized(Ns_Conn *conn);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnForbidden(Ns_Conn *conn);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnNotFound(Ns_Conn *conn);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnNotModified(Ns_Conn *conn);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnNoResponse(Ns_Conn *conn);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnInternalError(Ns_Conn *conn);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnUnavailable(Ns_Conn *conn);
+NS_EXTERN Ns_ReturnCode Ns_ConnReturnInvalidMethod(Ns_Conn *conn);
+NS_EXTERN Ns_ReturnCode Ns_ConnClose(Ns_Conn *conn);
+
+/* Who answers (op.c, filter.c, urlspace.c) */
+typedef Ns_ReturnCode (Ns_OpProc)(const void *arg, Ns_Conn *conn);
+typedef Ns_ReturnCode (Ns_FilterProc)(const void *arg, Ns_Conn *conn, unsigned why);
+#define NS_OP_NOINHERIT  0x01u
+#define NS_OP_NODELETE   0x02u
+#define NS_OP_RECURSE    0x04u
+#define NS_OP_SEGMATCH   0x20u
+typedef enum {
+    NS_FILTER_PRE_AUTH = 0x01, NS_FILTER_POST_AUTH = 0x02, NS_FILTER_TRACE = 0x04, NS_FILTER_VOID_TRACE = 0x08
+} Ns_FilterType;
+NS_EXTERN Ns_ReturnCode Ns_RegisterRequest2(Tcl_Interp *interp, const char *server, const char *method, const char *url,
+                                            Ns_OpProc *proc, Ns_Callback *deleteProc, void *arg, unsigned flags);
+NS_EXTERN Ns_ReturnCode Ns_RegisterRequest(const char *server, const char *method, const char *url, Ns_OpProc *proc,
+                                           Ns_Callback *deleteProc, void *arg, unsigned flags);
+NS_EXTERN void Ns_UnRegisterRequestEx(const char *server, const char *method, const char *url, unsigned flags);
+NS_EXTERN void *Ns_RegisterFilter(const char *server, const char *method, const char *url, Ns_FilterProc *proc,
+                                  unsigned when, void *arg, bool first);
+NS_EXTERN const char *Ns_GetMimeType(const char *file);            /* by its extension */
+
+/* --------------------------------------------------------------------------------- socket callbacks (sockcallback.c) */
+
+/*
+ * Call `proc` on a callback worker whenever the socket is ready.  It returns true to stay registered, false to be
+ * removed (it may close the socket then).  All callbacks of one socket run on one worker, one at a time.
+ * NS_SOCK_EXIT in `when` asks for one call when the server stops; `timeout` (NULL: none) is the longest time without
+ * an event, then `proc` gets NS_SOCK_TIMEOUT and is removed.
+ */
+typedef bool (Ns_SockProc)(NS_SOCKET sock, void *arg, unsigned why);
+NS_EXTERN Ns_ReturnCode Ns_SockCallback(NS_SOCKET sock, Ns_SockProc *proc, void *arg, unsigned when);
+NS_EXTERN Ns_ReturnCode Ns_SockCallbackEx(NS_SOCKET sock, Ns_SockProc *proc, void *arg, unsigned when, const Ns_Time *timeout,
+                                          const char **threadNamePtr);
+/* After this returned, `proc` is not called any more (a call on another thread that had begun may still be running). */
+NS_EXTERN void Ns_SockCancelCallback(NS_SOCKET sock);
+/* As above; `proc` is called once on the worker with NS_SOCK_CANCEL, after which the socket may be closed. */
+#define NS_SOCK_CANCEL 0x40u
+NS_EXTERN Ns_ReturnCode Ns_SockCancelCallbackEx(NS_SOCKET sock, Ns_SockProc *proc, void *arg, const char **threadNamePtr);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* NS_H */

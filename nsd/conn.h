@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * One request in a connection thread: made when it was queued, gone when it was answered.
+ *
+ * Only its connection thread touches it, but for the fields marked "any", which others read under the pool's lock.
+ */
+#ifndef NSD_CONN_H
+#define NSD_CONN_H
+
+#include "driver.h"
+#include "queue.h"
+#include "base/check.h"
+
+typedef struct NsConn {
+    Ns_Conn        pub;                        /* must be first: modules get a pointer to it */
+    uint32_t       magic;
+    uintptr_t      id;                         /* any: counts over all servers */
+    NsServer      *server;                     /* any */
+    NsPool        *pool;                       /* any */
+    Ns_Driver     *driver;                     /* any */
+    NsSock        *sock;                       /* NULL once it was returned or detached */
+    NsSockInfo     sockInfo;                   /* any: stays after detaching */
+    NsHttpRequest *http;                       /* any: pub.request and pub.headers point into it */
+    Tcl_Interp    *interp;                     /* of the thread, once a script ran; may be NULL */
+
+    Ns_Time        acceptTime, queueTime, dequeueTime, filterDoneTime, runDoneTime;     /* any */
+
+    int            status;                     /* response status; 200 unless set */
+    bool           statusSet;
+    bool           keepAlive;                  /* what the answer will say, decided when its head is written */
+    int            keepAliveWish;              /* ns_conn keepalive: -1 unset, 0, 1 */
+    Tcl_WideInt    responseLength;             /* of the body, -1: unknown (chunked, or until close) */
+    size_t         contentSent, headSent;      /* body bytes accepted for sending, without chunk framing */
+    bool           finished;                   /* the answer is complete */
+    const char    *outputEncoding;             /* charset name for text; NULL: by type, or the server's */
+    Tcl_Encoding   encoding;                   /* for ns_write; NULL: not yet chosen */
+    char          *clientData;
+    char          *location;                   /* computed once */
+    Ns_Set        *query;                      /* parsed once; NULL: not yet */
+    Tcl_HashTable *formFiles;
+    const char    *targetMethod;               /* ns_internalredirect */
+    int            redirects;
+    char          *authUser, *authPasswd;
+    Ns_Set        *auth;
+    bool           filterRan;
+    int            voidTrace;                  /* see filter.c */
+} NsConn;
+#define NS_CONN_MAGIC NS_MAGIC('C', 'o', 'n', 'n')
+
+/* queue.c's connection threads. */
+NsConn *NsConnCreate(NsServer *server, NsPool *pool, NsSock *sock, NsHttpRequest *request);
+/* Filters, registered proc, traces, and the end: the answer is completed and the socket returned (or was detached). */
+void    NsConnRun(NsConn *conn);
+void    NsConnFree(NsConn *conn);
+
+/* The connection thread, e.g. in a command.  NULL: no request is being served. */
+static inline NsConn *NsConnOf(Ns_Conn *conn) { return (NsConn *)conn; }
+/*
+ * Take the socket away from the request, for a channel.  The request's data stay readable; writing fails with
+ * "connection socket is detached".  NS_ERROR: it is gone already.
+ */
+Ns_ReturnCode NsConnDetach(NsConn *conn, NsDetached *detached);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Drivers: listening sockets, and for each of `driverthreads` a thread with an event loop that accepts, does the TLS
+ * handshake, reads and parses requests, keeps idle connections, and writes out what clients have not yet taken.
+ *
+ * A Sock belongs to its driver's loop until a complete request was queued (NsQueueRequest), then to the connection
+ * thread, and comes back with NsSockReturn, or leaves for good with NsSockDetach.  While the loop has it, the fd is
+ * watched with ONESHOT interest, so that no event can be under way for a Sock that the loop has given away.
+ *
+ * Writing: a connection thread writes directly as long as nothing is pending.  The first time the socket refuses
+ * bytes, they go into the Sock's queue, and from then on until it is empty the driver's loop writes and the connection thread appends
+ * (both under the Sock's lock).  So a slow reader never holds a connection thread.  What is queued in memory past
+ * `writersize` goes to an unlinked file in `tmpdir`, so that memory is bounded.
+ */
+#ifndef NSD_DRIVER_H
+#define NSD_DRIVER_H
+
+#include <netinet/in.h>
+#include "ns.h"
+#include "http/parse.h"
+#include "net/eventloop.h"
+#include "outqueue.h"
+#include "server.h"
+
+typedef struct NsDriverThread NsDriverThread;
+typedef struct NsSock NsSock;
+
+typedef union NsAddr {                         /* of a peer, or our own end; small, since channels keep one each */
+    struct sockaddr     sa;
+    struct sockaddr_in  in;
+    struct sockaddr_in6 in6;
+} NsAddr;
+
+/* What a driver was configured to do: read once, never changed. */
+struct Ns_Driver {
+    uint32_t     magic;
+    const char  *module;                       /* "nssock", "nsssl", or the name it was loaded under */
+    const char  *type;                         /* init.name */
+    const char  *section;                      /* "ns/module/nssock" */
+    NsServer    *server;                       /* NULL: for all, by Host */
+    NsServer    *defaultServer;
+    Ns_DriverInitData init;
+    const char  *location;                     /* configured, or NULL */
+    const char  *hostname;
+    NsHttpLimits limits;
+    size_t       bufSize, maxQueueMemory;      /* maxQueueMemory: `writersize` */
+    int          driverThreads, backlog, acceptSize, maxQueueSize;
+    int64_t      keepWait, recvWait, sendWait, closeWait;      /* milliseconds */
+    bool         nodelay, deferAccept, reusePort, keepAlive;
+    struct NsDriverState *state;               /* driver.c: listeners, threads, host table, counters */
+    Ns_Driver   *next;
+};
+#define NS_DRIVER_MAGIC NS_MAGIC('D', 'r', 'v', 'r')
+
+/* Any thread, after the start. */
+void NsDriverEach(bool (*proc)(Ns_Driver *driver, void *arg), void *arg);
+/* The first driver for a protocol ("http", "https"), by module name where that is not NULL; NULL: none. */
+Ns_Driver *NsDriverFind(const char *protocol, const char *module);
+/* The server for a Host header value (may be NULL), and the location to use in URLs. */
+NsServer *NsDriverHostServer(Ns_Driver *driver, const char *host);
+/* For `ns_driver stats` and `info`: appends name value pairs.  Any thread. */
+void NsDriverAppendStats(const Ns_Driver *driver, Tcl_Obj *dict);
+void NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict);
+/* The URL prefix of a driver for this host, e.g. http://localhost:8080. */
+void NsDriverAppendLocation(const Ns_Driver *driver, const char *host, Tcl_DString *ds);
+
+/*
+ * The connection thread that owns the Sock.
+ */
+typedef struct NsSockInfo { NsAddr peer, local; Ns_Driver *driver; uint64_t id; Ns_Time acceptTime; } NsSockInfo;
+const NsSockInfo *NsSockGetInfo(const NsSock *sock);
+Ns_Sock *NsSockIo(NsSock *sock);                           /* for a transport's `info` */
+
+/*
+ * Accept these bytes for sending, in order.  Sends at once what the socket takes when nothing is pending; the loop sends the
+ * rest.  Never waits.  NS_ERROR: the connection is broken (errno), nothing of it will be sent.
+ */
+Ns_ReturnCode NsSockSend(NsSock *sock, const struct iovec *iov, int iovcnt, size_t *sentNow);
+/* The same for a range of a file; the fd is taken over in any case. */
+Ns_ReturnCode NsSockSendFile(NsSock *sock, int fd, off_t offset, size_t len);
+size_t NsSockPending(NsSock *sock);                        /* accepted but not sent */
+
+/*
+ * Give the Sock back to its loop: it delivers what is pending, then waits for the next request or closes.  Ownership
+ * passes; the connection thread must not touch it any more.
+ */
+void NsSockReturn(NsSock *sock, bool keepAlive);
+
+/*
+ * Give the Sock up for good.  Ownership of everything in *detached passes to the caller; the driver keeps no count of
+ * it.  Works in the midst of writing as well: what is pending goes along.
+ */
+typedef struct NsDetached {
+    Ns_Sock    io;
+    NsAddr     peer, local;
+    Ns_Driver *driver;
+    Ns_Time    acceptTime;
+    char      *rest;                           /* bytes that came behind the request; ns_malloc'ed or NULL */
+    size_t     restLen;
+    NsOutQueue pending;                        /* answer bytes not yet sent */
+} NsDetached;
+void NsSockDetach(NsSock *sock, NsDetached *detached);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The HTTP/1 request parser (RFC 9112): fed with bytes as they come, cut anywhere.
+ *
+ * No I/O, no threads, no clock.  What two servers could read differently is refused: both Content-Length and
+ * Transfer-Encoding, more than one Content-Length, signs or blanks in numbers, folded headers, blanks before the colon,
+ * bare CR, bare LF as a line end in chunk framing, NUL.
+ */
+#ifndef NSD_HTTP_PARSE_H
+#define NSD_HTTP_PARSE_H
+
+#include "ns.h"
+
+typedef struct NsHttpLimits {
+    size_t maxLine;                            /* request line, and one header line */
+    size_t maxHeaders;                         /* number of header fields */
+    size_t maxInput;                           /* body, after taking chunks apart; past it: 413 */
+} NsHttpLimits;
+
+/*
+ * A parsed request.  Owned by whoever took it from the parser.
+ */
+typedef struct NsHttpRequest {
+    Ns_Request  request;                       /* the line; its strings belong to this object */
+    Ns_Set     *headers;
+    Ns_Set     *trailers;                      /* NULL when there were none */
+    char       *body;                          /* NUL-terminated, NULL when there is none */
+    size_t      bodyLen;
+    bool        hasLength;                     /* a Content-Length header was there */
+    bool        chunked;
+    bool        keepAlive;                     /* what version and Connection header ask for */
+    bool        expectContinue;
+    bool        upgrade;                       /* Connection: upgrade */
+    size_t      headSize;                      /* bytes of line and headers as sent */
+} NsHttpRequest;
+
+void NsHttpRequestFree(NsHttpRequest *request);        /* NULL is fine */
+
+typedef enum {
+    NS_HTTP_MORE,                              /* all consumed, needs more bytes */
+    NS_HTTP_HEAD,                              /* reported once: line and headers are complete and a body follows; the caller may look at them
+                                                  (Expect, limits per server), then feeds on */
+    NS_HTTP_DONE,                              /* complete; bytes behind it are not consumed */
+    NS_HTTP_ERROR                              /* see NsHttpParserError; the connection is to be closed */
+} NsHttpResult;
+
+/* Small while nothing has arrived: an idle keep-alive connection holds one. */
+typedef struct NsHttpParser NsHttpParser;
+
+NsHttpParser *NsHttpParserCreate(const NsHttpLimits *limits);         /* limits must outlive the parser */
+void          NsHttpParserFree(NsHttpParser *parser);
+/* Consume up to `len` bytes; `*consumed` says how many. */
+NsHttpResult  NsHttpParserFeed(NsHttpParser *parser, const char *data, size_t len, size_t *consumed);
+/* The request so far (after HEAD or DONE, or what there is after ERROR: may be NULL). */
+const NsHttpRequest *NsHttpParserPeek(const NsHttpParser *parser);
+/* After HEAD: another limit for the body, e.g. of the virtual server's. */
+void          NsHttpParserSetMaxInput(NsHttpParser *parser, size_t maxInput);
+/* After DONE: the request, now the caller's; the parser is ready for the next one. */
+NsHttpRequest *NsHttpParserTake(NsHttpParser *parser);
+/* Has anything of a request been seen (blank lines before it do not count)? */
+bool          NsHttpParserStarted(const NsHttpParser *parser);
+/* Status to answer (400, 413, 414, 417, 431, 501, 505) and the reason for the log. */
+int           NsHttpParserError(const NsHttpParser *parser, const char **reason);
+
+#endif

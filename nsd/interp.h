@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Interpreters: one per thread and server, made from the server's blueprint.
+ *
+ * After a server's modules and library are sourced once, the state of that interpreter - procs, namespaces and their
+ * variables, aliases, packages - is kept as a script, the blueprint, with an epoch.  A thread's interpreter is made by
+ * running it, and brought up to date when the epoch has changed.
+ */
+#ifndef NSD_INTERP_H
+#define NSD_INTERP_H
+
+#include "ns.h"
+#include "server.h"
+
+struct NsConn;
+
+/* What an interpreter knows of its surroundings (associated data "ns:data"). */
+typedef struct NsInterp {
+    uint32_t       magic;
+    Tcl_Interp    *interp;
+    NsServer      *server;                     /* NULL: none */
+    struct NsConn *conn;                       /* the request being served, or NULL */
+    long           epoch;                      /* of the blueprint that it was made from */
+    int            taken;                      /* nesting of Ns_TclAllocateInterp */
+    bool           deleteWhenGiven;            /* ns_markfordelete, ns_ictl */
+    Tcl_HashTable  sets;                       /* cmd/set.c: handles */
+    int            setSerial;
+    Tcl_HashTable  httpTasks, files;           /* of the families that need them */
+    struct NsAtClose *atClose;                 /* ns_atclose scripts, last first (cmd/conn.c) */
+    struct NsDefer *defers;                    /* what NsInterpDefer registered */
+    int            filterResult;               /* scratch of the filter being run */
+} NsInterp;
+#define NS_INTERP_MAGIC NS_MAGIC('I', 'n', 't', 'p')
+
+/* The thread of the interpreter. */
+NsInterp   *NsGetInterpData(Tcl_Interp *interp);           /* never NULL for ours */
+/* Like Ns_TclAllocateInterp; connection threads and workers keep it for many requests and call NsInterpCleanup in between. */
+Tcl_Interp *NsInterpTake(NsServer *server);
+void        NsInterpGive(Tcl_Interp *interp);
+/* Take over the request: `ns_conn` and Ns_TclGetConn see it until NsInterpFreeConn (traces GETCONN, FREECONN). */
+void        NsInterpSetConn(Tcl_Interp *interp, struct NsConn *conn);
+void        NsInterpFreeConn(Tcl_Interp *interp);
+/* Run `proc` at the next cleanup of this interpreter (release what a command left open). */
+void        NsInterpDefer(Tcl_Interp *interp, void (*proc)(Tcl_Interp *interp, void *arg), void *arg);
+/* Unset globals, free ns_sets, close channels, run deferred procs; then renew if the epoch has changed. */
+void        NsInterpCleanup(Tcl_Interp *interp);
+/* Main thread, at start. */
+void        NsInterpInitProcess(void);
+void        NsInterpBuildBlueprint(NsServer *server);      /* source init file and libraries */
+
+#endif

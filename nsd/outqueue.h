@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Bytes on their way to a client: buffers shared by reference and ranges of files, in order.
+ *
+ * Drivers (the rest of a response that the client has not taken) and channels (their send queue) use it.  A queue has
+ * one user at a time; its owner's lock protects it.
+ */
+#ifndef NSD_OUTQUEUE_H
+#define NSD_OUTQUEUE_H
+
+#include "ns.h"
+#include "base/buf.h"
+
+typedef struct NsOutItem NsOutItem;
+typedef struct NsOutQueue {                    /* zeroed memory is an empty queue */
+    NsOutItem *head, *tail;
+    size_t     bytes;                          /* still to be sent, files included */
+    size_t     memory;                         /* of them in memory */
+} NsOutQueue;
+
+/* NS_OUT_AGAIN: wait for sock->waitSend.  NS_OUT_MORE: the budget is used up.  NS_OUT_ERROR: errno; the queue is as it was. */
+typedef enum { NS_OUT_DONE, NS_OUT_MORE, NS_OUT_AGAIN, NS_OUT_ERROR } NsOutResult;
+
+/* The queue takes a reference of its own. */
+void NsOutAddBuf(NsOutQueue *queue, NsBuf *buf, size_t offset, size_t len);
+/* Copies what follows the first `skip` bytes of the vector. */
+void NsOutAddCopy(NsOutQueue *queue, const struct iovec *iov, int iovcnt, size_t skip);
+/* The queue owns the fd and closes it.  A file that turns out shorter is an error when it is reached (errno EIO). */
+void NsOutAddFile(NsOutQueue *queue, int fd, off_t offset, size_t len);
+/* Append all of `from`, which is empty then. */
+void NsOutMove(NsOutQueue *queue, NsOutQueue *from);
+/*
+ * Send from the front: several buffers in one call, files by the transport's sendFile or through `scratch`.  Ends after
+ * `budget` bytes (0: no limit) so that one fast client does not keep a loop from its others.  *sent is what went out.
+ */
+NsOutResult NsOutSend(NsOutQueue *queue, Ns_Sock *sock, size_t budget, char *scratch, size_t scratchLen, size_t *sent);
+void NsOutClear(NsOutQueue *queue);
+static inline bool NsOutEmpty(const NsOutQueue *queue) { return queue->head == NULL; }
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Pools: the queues in which complete requests wait for a connection thread, and those threads.
+ */
+#ifndef NSD_QUEUE_H
+#define NSD_QUEUE_H
+
+#include "driver.h"
+
+typedef struct NsPool NsPool;
+
+/*
+ * Driver thread: hand a complete request over.  On NS_OK ownership of sock and request has passed.  NS_TIMEOUT: the
+ * pool's queue is full, nothing has passed; answer 503 with Retry-After `*retryAfter` seconds.  NS_ERROR: the server is
+ * stopping.
+ */
+Ns_ReturnCode NsQueueRequest(NsServer *server, NsSock *sock, NsHttpRequest *request, int *retryAfter);
+
+/* Any thread. */
+NsPool     *NsPoolGet(NsServer *server, const char *name);     /* "" or NULL: the default pool; NULL: there is none */
+const char *NsPoolName(const NsPool *pool);
+bool        NsPoolEach(NsServer *server, bool (*proc)(NsPool *pool, void *arg), void *arg);
+typedef struct NsPoolStats {
+    int minThreads, maxThreads, currentThreads, idleThreads, waiting, maxConnections;
+    uint64_t requests, spools, queued, dropped, sent;
+    Ns_Time acceptTime, queueTime, filterTime, runTime, traceTime;
+} NsPoolStats;
+void        NsPoolGetStats(NsPool *pool, NsPoolStats *stats);
+int         NsPoolSetThreads(NsPool *pool, int minThreads, int maxThreads);    /* -1: leave; 0 or -1 when out of order */
+struct NsConn;
+/* Requests queued and running; proc runs under the pool's lock and must only copy. */
+void        NsPoolEachConn(NsPool *pool, bool running, void (*proc)(const struct NsConn *conn, void *arg), void *arg);
+
+#endif
