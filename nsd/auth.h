@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * May this request be made?  Scripts registered by ns_register_auth are asked, each until one does not pass it on.
+ */
+#ifndef NSD_AUTH_H
+#define NSD_AUTH_H
+
+#include "conn.h"
+
+/*
+ * The connection thread, between the filters PRE_AUTH and POST_AUTH.  NS_OK: go on.  NS_FILTER_RETURN: 401, 403 or 500 was answered:
+ * only the traces are left.
+ */
+Ns_ReturnCode NsAuthorizeConn(NsConn *conn);
+/* The Authorization header, taken apart: a set of authmethod, username, password, token, ...; NULL: there is none. */
+Ns_Set       *NsConnAuth(NsConn *conn);
+
+#endif

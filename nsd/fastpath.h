@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Static files: from a URL to a file under the server's pages, and the file as an answer.
+ */
+#ifndef NSD_FASTPATH_H
+#define NSD_FASTPATH_H
+
+#include "conn.h"
+
+/* The request proc that answers with files. */
+Ns_ReturnCode NsFastpathProc(const void *arg, Ns_Conn *conn);
+
+/* The file for a URL, by what is registered for it (ns_register_url2file), else below the pages.  NS_ERROR: none. */
+Ns_ReturnCode NsUrlToFile(Tcl_DString *ds, NsServer *server, const char *url);
+/* The folder of the pages of a server, with what follows appended. */
+const char   *NsPagePath(Tcl_DString *ds, const NsServer *server, const char *host);
+const char   *NsServerPath(Tcl_DString *ds, const NsServer *server, const char *host);
+
+/* url2file registrations; data are released with the server's space. */
+typedef Ns_ReturnCode (NsUrl2FileProc)(Tcl_DString *ds, const char *url, const void *arg);
+void NsUrl2FileRegister(NsServer *server, const char *url, NsUrl2FileProc *proc, Ns_Callback *deleteProc, void *arg,
+                        unsigned flags, const char *name);
+void NsUrl2FileUnregister(NsServer *server, const char *url, unsigned flags);
+void NsUrl2FileList(NsServer *server, Tcl_DString *ds);
+
+/* hits, misses, entries, bytes ... as a dict; false: there is no cache. */
+bool NsFastpathCacheStats(Tcl_Obj *dict);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * URL spaces: what belongs to a method (or any other key) and a URL.
+ *
+ * A URL is a path, by which a tree is descended: data set for /a hold for /a and, unless set with NOINHERIT, for all
+ * below it; the deepest wins.  The last part of a path given to Set may be a pattern ("/a/" + "*.adp"): its data hold for
+ * what is below /a and ends in a part that the pattern matches, and come before plain data of the same depth.  At one
+ * place there may be several data with different constraints on the request's headers; more constraints come first.
+ *
+ * Read-mostly: lookups take a read lock, allocate nothing and may be made by any thread, as may all functions here.
+ */
+#ifndef NSD_URLSPACE_H
+#define NSD_URLSPACE_H
+
+#include "ns.h"
+#include "server.h"
+
+typedef struct NsUrlSpace NsUrlSpace;
+
+#define NS_URL_NOINHERIT      0x01u            /* Set, Unset: for this path only.  Find: only such data */
+#define NS_URL_RECURSE        0x04u            /* Unset: everything at and below the path */
+#define NS_URL_EXACT          0x08u            /* Find: only what was set for this very path */
+#define NS_URL_ALLCONSTRAINTS 0x10u            /* Unset: with whatever constraints */
+#define NS_URL_SEGMATCH       0x20u            /* Set: parts of the path in the middle may be patterns as well */
+#define NS_URL_ALLFILTERS     0x40u            /* Unset: with whatever pattern at the end */
+
+/*
+ * `retain` is called, under the space's lock, for data that Find returns, `release` when data are no longer in the space; after the lock is
+ * let go.  Both may be NULL.
+ */
+NsUrlSpace *NsUrlSpaceCreate(void (*retain)(void *data), void (*release)(void *data));
+void        NsUrlSpaceDestroy(NsUrlSpace *space);
+
+/*
+ * Constraints are a Tcl list of header names and patterns for their values.  NULL or "": none.  NS_ERROR: not such a list.
+ */
+Ns_ReturnCode NsUrlConstraintsCheck(Tcl_Interp *interp, const char *constraints);
+/* Do they hold?  `headers` may be NULL: only no constraints hold then. */
+bool          NsUrlConstraintsMatch(const char *constraints, const Ns_Set *headers);
+
+/* The space owns `data` then; what was there before is released.  NS_ERROR: constraints are no list. */
+Ns_ReturnCode NsUrlSpaceSet(NsUrlSpace *space, const char *key, const char *url, void *data, unsigned flags,
+                            const char *constraints);
+/* The data for a URL (a path without query), or NULL.  `headers` may be NULL. */
+void         *NsUrlSpaceFind(NsUrlSpace *space, const char *key, const char *url, unsigned flags, const Ns_Set *headers);
+/* True if something was there. */
+bool          NsUrlSpaceUnset(NsUrlSpace *space, const char *key, const char *url, unsigned flags);
+
+/* All there is, patterns first; proc runs under the space's lock. */
+typedef struct NsUrlEntry {
+    const char *key, *path, *pattern;          /* "GET" "/a" "*" */
+    const char *constraints;                   /* "" when none */
+    bool        inherit;
+    void       *data;
+} NsUrlEntry;
+void NsUrlSpaceWalk(NsUrlSpace *space, void (*proc)(const NsUrlEntry *entry, void *arg), void *arg);
+
+/* The spaces of a server that `ns_urlspace` gives to scripts: strings.  New: -1 when all are taken. */
+#define NS_URLSPACE_MAX 16
+int         NsUrlSpaceNewId(NsServer *server);
+NsUrlSpace *NsUrlSpaceOfId(NsServer *server, int id);          /* -1: the default one; NULL: not there */
+
+#endif
