@@ -224,19 +224,20 @@ NS_EXTERN Ns_ReturnCode Ns_ParseObjv(Ns_ObjvSpec *optSpec, Ns_ObjvSpec *argSpec,
 NS_EXTERN int Ns_SubcmdObjv(const Ns_SubCmdSpec *specs, ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv);
 
 NS_EXTERN Ns_ObjvProc Ns_ObjvBool;      /* int: a flag; with arg, the value ORed in */
+NS_EXTERN Ns_ObjvProc Ns_ObjvBoolean;   /* int: an option with a value, "?-discard true|false?" (Ns_ObjvBool as an argument does the same) */
 NS_EXTERN Ns_ObjvProc Ns_ObjvInt;       /* int; arg: Ns_ObjvValueRange */
 NS_EXTERN Ns_ObjvProc Ns_ObjvUShort;    /* unsigned short */
 NS_EXTERN Ns_ObjvProc Ns_ObjvLong;      /* long */
 NS_EXTERN Ns_ObjvProc Ns_ObjvWideInt;   /* Tcl_WideInt */
 NS_EXTERN Ns_ObjvProc Ns_ObjvDouble;    /* double */
 NS_EXTERN Ns_ObjvProc Ns_ObjvMemUnit;   /* Tcl_WideInt */
-NS_EXTERN Ns_ObjvProc Ns_ObjvTime;      /* Ns_Time *: the pointer is set; arg: Ns_ObjvTimeRange */
-NS_EXTERN Ns_ObjvProc Ns_ObjvString;    /* char * */
-NS_EXTERN Ns_ObjvProc Ns_ObjvEval;      /* Tcl_Obj *: a script, evaluated */
+NS_EXTERN Ns_ObjvProc Ns_ObjvTime;      /* Ns_Time *: the pointer is set, good until the command evaluates a script; arg: Ns_ObjvTimeRange */
+NS_EXTERN Ns_ObjvProc Ns_ObjvString;    /* char *; arg: int *length, or NULL */
+NS_EXTERN Ns_ObjvProc Ns_ObjvEval;      /* Tcl_Obj *: a script, evaluated; the caller releases the result */
 NS_EXTERN Ns_ObjvProc Ns_ObjvByteArray; /* void *; arg: int *length */
 NS_EXTERN Ns_ObjvProc Ns_ObjvObj;       /* Tcl_Obj * */
 NS_EXTERN Ns_ObjvProc Ns_ObjvIndex;     /* int; arg: Ns_ObjvTable, ended by a NULL key */
-NS_EXTERN Ns_ObjvProc Ns_ObjvFlags;     /* unsigned; arg: Ns_ObjvTable */
+NS_EXTERN Ns_ObjvProc Ns_ObjvFlags;     /* unsigned: a list of keywords, ORed in; arg: Ns_ObjvTable */
 NS_EXTERN Ns_ObjvProc Ns_ObjvBreak;     /* "--" */
 NS_EXTERN Ns_ObjvProc Ns_ObjvArgs;      /* int: number of the remaining arguments */
 NS_EXTERN Ns_ObjvProc Ns_ObjvServer;    /* Ns_Server * */
