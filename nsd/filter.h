@@ -12,13 +12,15 @@
 #define NSD_FILTER_H
 
 #include "conn.h"
+#include "urlspace.h"
 
 Ns_ReturnCode NsFilterRun(NsConn *conn, unsigned why);         /* the connection thread */
 /* For `ns_server filters` and `traces`: a list element per filter of a kind is appended. */
 void          NsFilterList(NsServer *server, Tcl_DString *ds, unsigned when);
 
-Ns_ReturnCode NsFilterRegister(NsServer *server, const char *method, const char *url, Ns_FilterProc *proc, unsigned when,
-                               void *arg, bool first, const char *constraints);
+/* Any thread.  Constraints (may be NULL) are taken over. */
+void          NsFilterRegister(NsServer *server, const char *method, const char *url, Ns_FilterProc *proc, unsigned when,
+                               void *arg, bool first, NsConstraints *constraints);
 /* How filters of C are named in the list. */
 typedef void (NsFilterDescribe)(Tcl_DString *ds, const void *arg);
 void          NsFilterName(Ns_FilterProc *proc, const char *name, NsFilterDescribe *describe);

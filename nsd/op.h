@@ -6,6 +6,7 @@
 #define NSD_OP_H
 
 #include "conn.h"
+#include "urlspace.h"
 
 /*
  * Connection thread: find the proc for the request and run it.  If there is none for the URL with this method, 405
@@ -30,8 +31,9 @@ void NsOpList(NsServer *server, Tcl_DString *ds);
 typedef void (NsOpDescribe)(Tcl_DString *ds, const void *arg);
 void NsOpName(Ns_OpProc *proc, const char *name, NsOpDescribe *describe);
 
-Ns_ReturnCode NsOpRegister(NsServer *server, const char *method, const char *url, Ns_OpProc *proc, Ns_Callback *deleteProc,
-                           void *arg, unsigned flags, const char *constraints);
+/* Any thread.  Constraints (may be NULL) are taken over. */
+void          NsOpRegister(NsServer *server, const char *method, const char *url, Ns_OpProc *proc, Ns_Callback *deleteProc,
+                           void *arg, unsigned flags, NsConstraints *constraints);
 #define NS_OP_ALLCONSTRAINTS 0x10u             /* with the NS_OP_* flags of ns.h */
 void          NsOpUnregister(NsServer *server, const char *method, const char *url, unsigned flags);
 

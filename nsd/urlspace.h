@@ -32,15 +32,19 @@ NsUrlSpace *NsUrlSpaceCreate(void (*retain)(void *data), void (*release)(void *d
 void        NsUrlSpaceDestroy(NsUrlSpace *space);
 
 /*
- * Constraints are a Tcl list of header names and patterns for their values.  NULL or "": none.  NS_ERROR: not such a list.
+ * Constraints on a request: a Tcl list of header names and patterns for their values.  "" or NULL are no constraints, *result is
+ * NULL then.  NS_ERROR: it is not such a list; the interpreter (may be NULL) says so.  Read by any thread.
  */
-Ns_ReturnCode NsUrlConstraintsCheck(Tcl_Interp *interp, const char *constraints);
-/* Do they hold?  `headers` may be NULL: only no constraints hold then. */
-bool          NsUrlConstraintsMatch(const char *constraints, const Ns_Set *headers);
+typedef struct NsConstraints NsConstraints;
+Ns_ReturnCode NsConstraintsParse(Tcl_Interp *interp, const char *list, NsConstraints **result);
+void          NsConstraintsFree(NsConstraints *constraints);                  /* NULL is fine */
+const char   *NsConstraintsText(const NsConstraints *constraints);            /* "" for NULL */
+/* Do they hold?  NULL constraints always do, others never for NULL headers. */
+bool          NsConstraintsMatch(const NsConstraints *constraints, const Ns_Set *headers);
 
-/* The space owns `data` then; what was there before is released.  NS_ERROR: constraints are no list. */
-Ns_ReturnCode NsUrlSpaceSet(NsUrlSpace *space, const char *key, const char *url, void *data, unsigned flags,
-                            const char *constraints);
+/* The space owns `data` and `constraints` (may be NULL) then; what was there before, with the same constraints, is released. */
+void          NsUrlSpaceSet(NsUrlSpace *space, const char *key, const char *url, void *data, unsigned flags,
+                            NsConstraints *constraints);
 /* The data for a URL (a path without query), or NULL.  `headers` may be NULL. */
 void         *NsUrlSpaceFind(NsUrlSpace *space, const char *key, const char *url, unsigned flags, const Ns_Set *headers);
 /* True if something was there. */
@@ -59,5 +63,9 @@ void NsUrlSpaceWalk(NsUrlSpace *space, void (*proc)(const NsUrlEntry *entry, voi
 #define NS_URLSPACE_MAX 16
 int         NsUrlSpaceNewId(NsServer *server);
 NsUrlSpace *NsUrlSpaceOfId(NsServer *server, int id);          /* -1: the default one; NULL: not there */
+/* The strings in those: counted; Find's result is to be released. */
+void       *NsUrlStringNew(const char *text);
+const char *NsUrlStringText(const void *string);
+void        NsUrlStringRelease(void *string);                  /* NULL is fine */
 
 #endif
