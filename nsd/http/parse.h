@@ -61,5 +61,7 @@ NsHttpRequest *NsHttpParserTake(NsHttpParser *parser);
 bool          NsHttpParserStarted(const NsHttpParser *parser);
 /* Status to answer (400, 413, 414, 417, 431, 501, 505) and the reason for the log. */
 int           NsHttpParserError(const NsHttpParser *parser, const char **reason);
+/* After ERROR: the text for a bare status line, in NaviServer's words ("Bad Request", "Invalid Request Header", "Too Many Request Headers", ...). */
+const char   *NsHttpParserErrorPhrase(const NsHttpParser *parser);
 
 #endif
