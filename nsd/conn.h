@@ -43,6 +43,7 @@ typedef struct NsConn {
     char          *authUser, *authPasswd;
     Ns_Set        *auth;
     bool           filterRan;
+    int            compress;                   /* ns_conn compress: level of gzip for text, 0: none */
     int            voidTrace;                  /* see filter.c */
 } NsConn;
 #define NS_CONN_MAGIC NS_MAGIC('C', 'o', 'n', 'n')

@@ -11,20 +11,23 @@
 #include <sys/stat.h>
 #include "conn.h"
 
-/* "Not Found" for 404; "Unknown Reason" style text for others.  Static. */
-const char *NsStatusReason(int status);
-
 /*
  * Answer with (a part of) memory or of a file, as the request's Range and conditional headers want it.  `mtime` NULL: no conditions.
- * SendFileRanges takes the fd over in any case.
+ * NsReturnFd takes the fd over in any case.
  */
 Ns_ReturnCode NsReturnMemory(NsConn *conn, int status, const char *type, const char *data, size_t len, const time_t *mtime);
 Ns_ReturnCode NsReturnFd(NsConn *conn, int status, const char *type, int fd, off_t offset, size_t len, const time_t *mtime);
 /* Conditions of the request against a time: 0, or the status (304, 412) to answer instead. */
 int           NsConnCheckConditions(const NsConn *conn, time_t mtime);
 
-/* May this be the name, the value of a header?  Neither has CR, LF or NUL; a name is a token. */
-bool NsHeaderNameOk(const char *name, size_t len);
-bool NsHeaderValueOk(const char *value, size_t len);
+/* The proper page for a status: 400 .. 599 with the standard title, in the words of this server. */
+Ns_ReturnCode NsReturnErrorPage(NsConn *conn, int status);
+/*
+ * The Content-Type header for text: with the charset that it will have, which is chosen by the type, `ns_conn encoding` or the
+ * server's.  NsConnEncode of connio.h then converts to it.
+ */
+void          NsConnSetTextType(NsConn *conn, const char *type);
+/* May the answer be compressed by gzip, as far as the client is asked? */
+bool          NsConnAcceptsGzip(const NsConn *conn);
 
 #endif

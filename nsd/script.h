@@ -23,9 +23,9 @@ void        NsScriptAppend(Tcl_DString *ds, const NsScript *script);
 const char *NsScriptText(const NsScript *script);
 
 /*
- * The interpreter's thread: evaluate at global level, with words before (`why`, may be NULL) and behind (`last`, may be
- * NULL) the arguments.  Returns the Tcl code.
+ * The interpreter's thread: evaluate at global level, with one more word between script and arguments: `why`, one of a
+ * few names such as "preauth", or `word`, which may be anything.  Both may be NULL.  Returns the Tcl code.
  */
-int NsScriptEval(Tcl_Interp *interp, const NsScript *script, const char *why, const char *last);
+int NsScriptEval(Tcl_Interp *interp, const NsScript *script, const char *why, const char *word);
 
 #endif
