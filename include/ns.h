@@ -29,7 +29,7 @@ typedef struct Ns_Driver Ns_Driver;
 /* ------------------------------------------------------------------------------------------------------- log (base/log) */
 
 typedef enum {
-    Notice, Warning, Error, Fatal, Bug, Debug, Dev
+    Notice, Warning, Error, Fatal, Bug, Debug, Deprecated, Dev, Security
 } Ns_LogSeverity;
 
 NS_EXTERN void Ns_Log(int severity, const char *fmt, ...) NS_PRINTF(2, 3);    /* errno is left as it was */
@@ -43,12 +43,14 @@ NS_EXTERN const char *Ns_LogSeverityName(int severity);
 
 /*
  * An ordered list of names and values; a name may come more than once.  Names are compared as they are by Ns_SetFind
- * and friends, without regard to case by the I functions.  A set has one user at a time: it does no locking.
+ * and friends, without regard to case by the I functions.  A set has one user at a time: it does no locking.  Names
+ * and values that it hands out are valid until it is changed.
  */
 typedef struct Ns_Set Ns_Set;
 
 NS_EXTERN Ns_Set *Ns_SetCreate(const char *name);                  /* name may be NULL */
 NS_EXTERN Ns_Set *Ns_SetCreateSz(const char *name, size_t size);
+NS_EXTERN Ns_Set *Ns_SetCreateNoCase(const char *name);            /* keeps names in lower case, finds them in any */
 NS_EXTERN void    Ns_SetFree(Ns_Set *set);                         /* NULL is fine */
 NS_EXTERN const char *Ns_SetName(const Ns_Set *set);
 NS_EXTERN void        Ns_SetSetName(Ns_Set *set, const char *name);
@@ -294,6 +296,7 @@ typedef struct Ns_TlsServerParams {
     const char *protocols;                     /* e.g. "!TLSv1.2", or "TLSv1.3" */
     const char *ciphers, *cipherSuites;
     int         verifyClient;                  /* 0 none, 1 optional, 2 required */
+    const char *keyLogFile;                    /* for Wireshark: secrets are appended; NULL: none */
 } Ns_TlsServerParams;
 typedef struct Ns_TlsClientParams {
     const char *caFile, *caPath, *certificate, *key;

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Rolling files.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/roll.h"
+
+#define MAX_BACKUPS 1000
+
+static Ns_ReturnCode
+Rename(const char *from, const char *to)
+{
+    if (rename(from, to) != 0) {
+        Ns_Log(Error, "roll: cannot rename '%s' to '%s': %s", from, to, strerror(errno));
+        return NS_ERROR;
+    }
+    return NS_OK;
+}
+
+static void
+Remove(const char *file)
+{
+    if (unlink(file) != 0 && errno != ENOENT) {
+        Ns_Log(Error, "roll: cannot remove '%s': %s", file, strerror(errno));
+    }
+}
+
+static bool
+Exists(const char *file)
+{
+    struct stat st;
+
+    return lstat(file, &st) == 0;
+}
+
+static char *
+Numbered(const char *file, int number)
+{
+    size_t size = strlen(file) + 8;
+    char  *name = ns_malloc(size);
+
+    snprintf(name, size, "%s.%03d", file, number);
+    return name;
+}
+
+Ns_ReturnCode
+NsRollFile(const char *file, int max)
+{
+    int           last = 0;
+    Ns_ReturnCode status = NS_OK;
+    char         *name;
+
+    if (!Exists(file)) {
+        return NS_OK;
+    }
+    max = max < 1 ? 1 : max > MAX_BACKUPS ? MAX_BACKUPS : max;
+
+    /* The first gap is where the ones before it can move to. */
+    for (; last < max; last++) {
+        bool there;
+
+        name = Numbered(file, last);
+        there = Exists(name);
+        ns_free(name);
+        if (!there) {
+            break;
+        }
+    }
+    if (last == max) {
+        last = max - 1;
+        name = Numbered(file, last);
+        Remove(name);
+        ns_free(name);
+    }
+    for (; status == NS_OK && last >= 0; last--) {
+        char *from = last == 0 ? ns_strdup(file) : Numbered(file, last - 1);
+
+        name = Numbered(file, last);
+        status = Rename(from, name);
+        ns_free(from);
+        ns_free(name);
+    }
+    return status;
+}
+
+/*
+ * Stamped files are told by the name before the stamp, and their age by their time of modification.
+ */
+typedef struct Old {
+    char           *path;
+    struct timespec mtime;
+} Old;
+
+static int
+NewestFirst(const void *a, const void *b)
+{
+    const struct timespec *x = &((const Old *)a)->mtime, *y = &((const Old *)b)->mtime;
+
+    if (x->tv_sec != y->tv_sec) {
+        return x->tv_sec < y->tv_sec ? 1 : -1;
+    }
+    return x->tv_nsec < y->tv_nsec ? 1 : x->tv_nsec > y->tv_nsec ? -1 : 0;
+}
+
+static void
+Purge(const char *file, int max)
+{
+    const char *slash = strrchr(file, '/'), *tail = slash == NULL ? file : slash + 1;
+    size_t      tailLen = strlen(tail), count = 0, room = 0;
+    char       *folder = slash == NULL ? ns_strdup(".") : ns_strncopy(file, slash == file ? 1 : slash - file);
+    DIR        *dir = opendir(folder);
+    Old        *old = NULL;
+
+    if (dir == NULL) {
+        Ns_Log(Error, "roll: cannot read folder '%s': %s", folder, strerror(errno));
+        ns_free(folder);
+        return;
+    }
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        struct stat st;
+
+        if (strncmp(entry->d_name, tail, tailLen) != 0 || entry->d_name[tailLen] != '.'
+            || fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) {
+            continue;
+        }
+        if (count == room) {
+            room = room == 0 ? 16 : room * 2;
+            old = ns_realloc(old, room * sizeof(*old));
+        }
+        old[count].path = ns_malloc(strlen(folder) + strlen(entry->d_name) + 2);
+        sprintf(old[count].path, "%s/%s", folder, entry->d_name);
+        old[count++].mtime = st.st_mtim;
+    }
+    closedir(dir);
+    if (count > 0) {
+        qsort(old, count, sizeof(*old), NewestFirst);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i >= (size_t)max) {
+            Remove(old[i].path);
+        }
+        ns_free(old[i].path);
+    }
+    ns_free(old);
+    ns_free(folder);
+}
+
+Ns_ReturnCode
+NsRollFileFmt(const char *file, const char *fmt, int max)
+{
+    char          stamp[256];
+    time_t        now = time(NULL);
+    struct tm     tm;
+    char         *name;
+    size_t        size;
+    Ns_ReturnCode status = NS_OK;
+
+    if (!Exists(file)) {
+        return NS_OK;
+    }
+    localtime_r(&now, &tm);
+    if (strftime(stamp, sizeof(stamp), fmt, &tm) == 0 || strchr(stamp, '/') != NULL) {
+        Ns_Log(Error, "roll: format '%s' gives no name for '%s'", fmt, file);
+        return NS_ERROR;
+    }
+    size = strlen(file) + strlen(stamp) + 2;
+    name = ns_malloc(size);
+    snprintf(name, size, "%s.%s", file, stamp);
+    if (Exists(name)) {
+        status = NsRollFile(name, max);
+    }
+    if (status == NS_OK) {
+        status = Rename(file, name);
+    }
+    if (status == NS_OK) {
+        Purge(file, max);
+    }
+    ns_free(name);
+    return status;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What the core needs of sets beyond ns.h.
+ */
+#ifndef NSD_SET_H
+#define NSD_SET_H
+
+#include "ns.h"
+
+/* Index of the first field from `start` on whose name is `key`, or -1.  A no-case set ignores case in any event. */
+int  NsSetFindFrom(const Ns_Set *set, size_t start, const char *key, bool ignoreCase);
+bool NsSetIsNoCase(const Ns_Set *set);
+/* Make room for so many fields, and bytes of names and values. */
+void NsSetReserve(Ns_Set *set, size_t fields, size_t bytes);
+/* Memory for names and values: in use, and held. */
+void NsSetGetMemory(const Ns_Set *set, size_t *used, size_t *held);
+
+#endif
