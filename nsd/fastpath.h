@@ -23,7 +23,5 @@ void NsUrl2FileRegister(NsServer *server, const char *url, NsUrl2FileProc *proc,
 void NsUrl2FileUnregister(NsServer *server, const char *url, unsigned flags);
 void NsUrl2FileList(NsServer *server, Tcl_DString *ds);
 
-/* hits, misses, entries, bytes ... as a dict; false: there is no cache. */
-bool NsFastpathCacheStats(Tcl_Obj *dict);
 
 #endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The cache of small files: a table by path and a list by last use, under one lock.  A file is taken for unchanged as
+ * long as its inode, size and times are the same.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+#include "filecache.h"
+
+typedef struct Entry {
+    struct Entry   *newer, *older;
+    Tcl_HashEntry  *hash;
+    NsBuf          *contents;
+    dev_t           dev;
+    ino_t           ino;
+    struct timespec mtime, ctime;
+} Entry;
+
+static struct {
+    Ns_Mutex      lock;
+    bool          enabled;
+    size_t        maxSize, maxEntry, size;
+    Tcl_HashTable table;
+    Entry        *newest, *oldest;
+    Tcl_WideInt   hits, missed, expired, pruned;
+} cache;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+Init(void)
+{
+    cache.enabled = Ns_ConfigBool("ns/fastpath", "cache", false);
+    cache.maxSize = (size_t)Ns_ConfigMemUnitRange("ns/fastpath", "cachemaxsize", "10MB", 1024, INT64_MAX);
+    cache.maxEntry = (size_t)Ns_ConfigMemUnitRange("ns/fastpath", "cachemaxentry", "8KB", 8, INT_MAX);
+    Tcl_InitHashTable(&cache.table, TCL_STRING_KEYS);
+    Ns_MutexInit(&cache.lock);
+    Ns_MutexSetName2(&cache.lock, "ns:filecache", NULL);
+}
+
+static void
+Unlink(Entry *entry)
+{
+    *(entry->newer != NULL ? &entry->newer->older : &cache.newest) = entry->older;
+    *(entry->older != NULL ? &entry->older->newer : &cache.oldest) = entry->newer;
+}
+
+static void
+LinkNewest(Entry *entry)
+{
+    entry->newer = NULL;
+    entry->older = cache.newest;
+    *(cache.newest != NULL ? &cache.newest->newer : &cache.oldest) = entry;
+    cache.newest = entry;
+}
+
+static void
+Remove(Entry *entry)
+{
+    Unlink(entry);
+    Tcl_DeleteHashEntry(entry->hash);
+    cache.size -= entry->contents->len;
+    NsBufRelease(entry->contents);
+    ns_free(entry);
+}
+
+static bool
+Unchanged(const Entry *entry, const struct stat *st)
+{
+    return entry->dev == st->st_dev && entry->ino == st->st_ino && entry->contents->len == (size_t)st->st_size
+        && entry->mtime.tv_sec == st->st_mtim.tv_sec && entry->mtime.tv_nsec == st->st_mtim.tv_nsec
+        && entry->ctime.tv_sec == st->st_ctim.tv_sec && entry->ctime.tv_nsec == st->st_ctim.tv_nsec;
+}
+
+static NsBuf *
+ReadFile(const char *file, const struct stat *st)
+{
+    size_t  len = (size_t)st->st_size;
+    char   *data;
+    NsBuf  *buf;
+    struct stat now;
+    ssize_t n = -1;
+    int     fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0) {
+        return NULL;
+    }
+    if (fstat(fd, &now) != 0 || now.st_ino != st->st_ino || now.st_dev != st->st_dev || now.st_size != st->st_size
+        || memcmp(&now.st_mtim, &st->st_mtim, sizeof now.st_mtim) != 0) {
+        close(fd);                             /* not the file that was looked at */
+        return NULL;
+    }
+    buf = NsBufAlloc(len, &data);
+    do {
+        n = read(fd, data, len);
+    } while (n < 0 && errno == EINTR);
+    close(fd);
+    if (n != (ssize_t)len) {
+        NsBufRelease(buf);
+        buf = NULL;
+    }
+    return buf;
+}
+
+static void
+Insert(const char *file, const struct stat *st, NsBuf *contents)
+{
+    int            isNew;
+    Tcl_HashEntry *hash = Tcl_CreateHashEntry(&cache.table, file, &isNew);
+    Entry         *entry;
+
+    if (!isNew) {                              /* another thread was faster */
+        return;
+    }
+    entry = ns_calloc(1, sizeof *entry);
+    entry->hash = hash;
+    entry->contents = NsBufRetain(contents);
+    entry->dev = st->st_dev;
+    entry->ino = st->st_ino;
+    entry->mtime = st->st_mtim;
+    entry->ctime = st->st_ctim;
+    Tcl_SetHashValue(hash, entry);
+    LinkNewest(entry);
+    cache.size += contents->len;
+    while (cache.size > cache.maxSize && cache.oldest != entry) {
+        cache.pruned++;
+        Remove(cache.oldest);
+    }
+}
+
+NsBuf *
+NsFileCacheGet(const char *file, const struct stat *st)
+{
+    Tcl_HashEntry *hash;
+    NsBuf         *contents = NULL;
+
+    pthread_once(&once, Init);
+    /* A file of this very moment may change once more without showing it: its times are no finer than the clock's tick. */
+    if (!cache.enabled || (size_t)st->st_size > cache.maxEntry || st->st_mtim.tv_sec >= time(NULL) - 1) {
+        return NULL;
+    }
+    Ns_MutexLock(&cache.lock);
+    hash = Tcl_FindHashEntry(&cache.table, file);
+    if (hash != NULL) {
+        Entry *entry = Tcl_GetHashValue(hash);
+
+        if (Unchanged(entry, st)) {
+            cache.hits++;
+            Unlink(entry);
+            LinkNewest(entry);
+            contents = NsBufRetain(entry->contents);
+        } else {
+            cache.expired++;
+            Remove(entry);
+        }
+    }
+    if (contents == NULL) {
+        cache.missed++;
+    }
+    Ns_MutexUnlock(&cache.lock);
+
+    if (contents == NULL) {
+        contents = ReadFile(file, st);
+        if (contents != NULL) {
+            Ns_MutexLock(&cache.lock);
+            Insert(file, st, contents);
+            Ns_MutexUnlock(&cache.lock);
+        }
+    }
+    return contents;
+}
+
+bool
+NsFileCacheStats(Tcl_Obj *dict)
+{
+    Tcl_WideInt asked;
+
+    pthread_once(&once, Init);
+    if (!cache.enabled) {
+        return false;
+    }
+    Ns_MutexLock(&cache.lock);
+    asked = cache.hits + cache.missed;
+    {
+        const struct { const char *name; Tcl_WideInt value; } counters[] = {
+            {"maxsize", (Tcl_WideInt)cache.maxSize}, {"size", (Tcl_WideInt)cache.size},
+            {"entries", cache.table.numEntries},
+            {"hits", cache.hits},                    {"missed", cache.missed},
+            {"hitrate", asked > 0 ? cache.hits * 100 / asked : 0},
+            {"expired", cache.expired},              {"pruned", cache.pruned},
+        };
+
+        for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
+            Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj(counters[i].name, -1), Tcl_NewWideIntObj(counters[i].value));
+        }
+    }
+    Ns_MutexUnlock(&cache.lock);
+    return true;
+}
