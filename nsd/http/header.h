@@ -38,6 +38,8 @@ bool NsHeaderHasToken(const char *list, const char *token);
  * False: there is none.
  */
 bool NsHeaderParam(const char *value, const char *name, Tcl_DString *ds);
+/* The same in place: what is between the quotes, and whether there are backslashes to take out. */
+bool NsHeaderParamSpan(const char *value, const char *name, NsSpan *span, bool *escaped);
 /* The part before the parameters, without blanks around it. */
 NsSpan NsHeaderMain(const char *value);
 

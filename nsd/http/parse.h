@@ -22,7 +22,7 @@ typedef struct NsHttpLimits {
  */
 typedef struct NsHttpRequest {
     Ns_Request  request;                       /* the line; its strings belong to this object */
-    Ns_Set     *headers;
+    Ns_Set     *headers;                       /* names in lower case, found in any case */
     Ns_Set     *trailers;                      /* NULL when there were none */
     char       *body;                          /* NUL-terminated, NULL when there is none */
     size_t      bodyLen;
@@ -47,6 +47,9 @@ typedef enum {
 /* Small while nothing has arrived: an idle keep-alive connection holds one. */
 typedef struct NsHttpParser NsHttpParser;
 
+/*
+ * One for all requests of a connection: blank lines are skipped between two requests (two at most), but refused before the first one.
+ */
 NsHttpParser *NsHttpParserCreate(const NsHttpLimits *limits);         /* limits must outlive the parser */
 void          NsHttpParserFree(NsHttpParser *parser);
 /* Consume up to `len` bytes; `*consumed` says how many. */

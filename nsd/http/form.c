@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Form data: urlencoded and multipart.
+ */
+#include <string.h>
+
+#include "http/chars.h"
+#include "http/form.h"
+#include "http/header.h"
+#include "http/url.h"
+
+bool
+NsFormParseQuery(const char *query, size_t len, NsFormFieldProc *proc, void *arg)
+{
+    const char *p = query, *end = query + len;
+    bool        more = true;
+    Tcl_DString ds;
+
+    Tcl_DStringInit(&ds);
+    for (;;) {
+        const char *stop = memchr(p, '&', (size_t)(end - p)), *equal;
+        size_t      nameLen;
+
+        if (stop == NULL) {
+            stop = end;
+        }
+        equal = memchr(p, '=', (size_t)(stop - p));
+        /* The name, a NUL, the value, in one buffer. */
+        Tcl_DStringSetLength(&ds, 0);
+        NsUrlDecode(&ds, p, (size_t)((equal != NULL ? equal : stop) - p), NS_URL_QUERY);
+        nameLen = (size_t)Tcl_DStringLength(&ds);
+        Tcl_DStringAppend(&ds, "\0", 1);
+        if (equal != NULL) {
+            NsUrlDecode(&ds, equal + 1, (size_t)(stop - equal - 1), NS_URL_QUERY);
+        }
+        more = proc(arg, Tcl_DStringValue(&ds), nameLen, Tcl_DStringValue(&ds) + nameLen + 1,
+                    (size_t)Tcl_DStringLength(&ds) - nameLen - 1);
+        if (!more || stop == end) {
+            break;
+        }
+        p = stop + 1;
+    }
+    Tcl_DStringFree(&ds);
+    return more;
+}
+
+/* NULs would end a string of a set. */
+static const char *
+WithoutNul(Tcl_DString *ds, const char *bytes, size_t *len)
+{
+    if (memchr(bytes, '\0', *len) == NULL) {
+        return bytes;
+    }
+    for (size_t i = 0; i < *len; i++) {
+        if (bytes[i] == '\0') {
+            Tcl_DStringAppend(ds, "\xc0\x80", 2);
+        } else {
+            Tcl_DStringAppend(ds, &bytes[i], 1);
+        }
+    }
+    *len = (size_t)Tcl_DStringLength(ds);
+    return Tcl_DStringValue(ds);
+}
+
+static bool
+PutField(void *arg, const char *name, size_t nameLen, const char *value, size_t valueLen)
+{
+    Tcl_DString nameDs, valueDs;
+
+    Tcl_DStringInit(&nameDs);
+    Tcl_DStringInit(&valueDs);
+    name = WithoutNul(&nameDs, name, &nameLen);
+    value = WithoutNul(&valueDs, value, &valueLen);
+    Ns_SetPutSz(arg, name, (ssize_t)nameLen, value, (ssize_t)valueLen);
+    Tcl_DStringFree(&valueDs);
+    Tcl_DStringFree(&nameDs);
+    return true;
+}
+
+void
+NsFormQueryToSet(const char *query, size_t len, Ns_Set *set)
+{
+    (void)NsFormParseQuery(query, len, PutField, set);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- multipart */
+
+typedef struct Scan {
+    const char *data, *end;
+    const char *delimiter;                     /* CR LF -- boundary */
+    size_t      delimiterLen;
+    const char *error;
+} Scan;
+
+/* Only a quote is escaped in the names that clients send.  Backslashes stay: old clients send paths. */
+static void
+AppendName(Tcl_DString *ds, NsSpan span)
+{
+    const char *p = span.start, *end = p + span.len;
+
+    while (p < end) {
+        if (end - p >= 2 && memcmp(p, "\\\"", 2) == 0) {
+            Tcl_DStringAppend(ds, "\"", 1);
+            p += 2;
+        } else {
+            Tcl_DStringAppend(ds, p, 1);
+            p++;
+        }
+    }
+}
+
+/* One line `name: value` of a part's head; what is none is passed over. */
+static void
+PutHeader(Ns_Set *set, const char *line, const char *end)
+{
+    size_t nameLen = NsCharSpan(line, (size_t)(end - line), NS_CHAR_TOKEN);
+    char   name[64];
+
+    if (nameLen == 0 || nameLen >= sizeof(name) || line + nameLen == end || line[nameLen] != ':') {
+        return;
+    }
+    for (size_t i = 0; i < nameLen; i++) {
+        name[i] = NsCharLower(line[i]);
+    }
+    line += nameLen + 1;
+    while (line < end && NsCharIsBlank(*line)) {
+        line++;
+    }
+    while (end > line && NsCharIsBlank(end[-1])) {
+        end--;
+    }
+    if (!NsCharHasControl(line, (size_t)(end - line))) {
+        Ns_SetPutSz(set, name, (ssize_t)nameLen, line, end - line);
+    }
+}
+
+/* The head of a part, up to and with its blank line; the start of the content, or NULL. */
+static const char *
+ReadHead(Scan *scan, const char *p, Ns_Set *set)
+{
+    const char *limit = scan->end - p > NS_FORM_MAX_HEAD ? p + NS_FORM_MAX_HEAD : scan->end;
+
+    while (p < limit) {
+        const char *newline = memchr(p, '\n', (size_t)(limit - p)), *lineEnd = newline;
+
+        if (newline == NULL) {
+            break;
+        }
+        if (lineEnd > p && lineEnd[-1] == '\r') {
+            lineEnd--;
+        }
+        if (lineEnd == p) {
+            return newline + 1;
+        }
+        PutHeader(set, p, lineEnd);
+        p = newline + 1;
+    }
+    scan->error = limit < scan->end ? "headers of a part exceed the limit" : "part ends within its headers";
+    return NULL;
+}
+
+/* Hand one part over.  Parts that are no form-data with a name are passed over. */
+static bool
+GivePart(Scan *scan, Ns_Set *headers, const char *content, const char *end, NsFormPartProc *proc, void *arg)
+{
+    const char *disposition = Ns_SetIGet(headers, "content-disposition");
+    NsFormPart  part = {.headers = headers, .offset = (size_t)(content - scan->data), .length = (size_t)(end - content)};
+    Tcl_DString name, filename;
+    NsSpan      span;
+    bool        escaped, more = true;
+
+    Tcl_DStringInit(&name);
+    Tcl_DStringInit(&filename);
+    if (disposition != NULL && NsSpanIsNoCase(NsHeaderMain(disposition), "form-data")
+        && NsHeaderParamSpan(disposition, "name", &span, &escaped)) {
+        AppendName(&name, span);
+        part.name = Tcl_DStringValue(&name);
+        if (NsHeaderParamSpan(disposition, "filename", &span, &escaped)) {
+            AppendName(&filename, span);
+            part.filename = Tcl_DStringValue(&filename);
+        }
+        part.contentType = Ns_SetIGet(headers, "content-type");
+        more = proc(arg, &part);
+    }
+    Tcl_DStringFree(&filename);
+    Tcl_DStringFree(&name);
+    Ns_SetFree(part.headers);
+    return more;
+}
+
+typedef enum { DELIMITER_PART, DELIMITER_END, DELIMITER_NONE } Delimiter;
+
+/* What stands behind "--boundary": a line end and a part, two dashes and the end, or the boundary was not one. */
+static Delimiter
+AfterDelimiter(const Scan *scan, const char **at)
+{
+    const char *p = *at;
+
+    if (scan->end - p >= 2 && p[0] == '-' && p[1] == '-') {
+        return DELIMITER_END;
+    }
+    while (p < scan->end && NsCharIsBlank(*p)) {
+        p++;
+    }
+    if (scan->end - p >= 2 && p[0] == '\r' && p[1] == '\n') {
+        *at = p + 2;
+        return DELIMITER_PART;
+    }
+    return DELIMITER_NONE;
+}
+
+/* The next delimiter from `p` on: *start is where it starts, *behind what follows the line. */
+static Delimiter
+FindDelimiter(const Scan *scan, const char *p, const char **start, const char **behind)
+{
+    Delimiter found = DELIMITER_NONE;
+
+    while (found == DELIMITER_NONE) {
+        p = memmem(p, (size_t)(scan->end - p), scan->delimiter, scan->delimiterLen);
+        if (p == NULL) {
+            break;
+        }
+        *start = p;
+        *behind = p += scan->delimiterLen;
+        found = AfterDelimiter(scan, behind);
+    }
+    return found;
+}
+
+static Ns_ReturnCode
+ParseParts(Scan *scan, NsFormPartProc *proc, void *arg)
+{
+    const char *p = scan->data, *start = p;
+    size_t      count = 0;
+    Delimiter   delimiter = DELIMITER_NONE;
+
+    /* The first one has no line end before it, unless there is a preamble. */
+    if ((size_t)(scan->end - p) >= scan->delimiterLen - 2
+        && memcmp(p, scan->delimiter + 2, scan->delimiterLen - 2) == 0) {
+        p += scan->delimiterLen - 2;
+        delimiter = AfterDelimiter(scan, &p);
+    }
+    if (delimiter == DELIMITER_NONE) {
+        delimiter = FindDelimiter(scan, p, &start, &p);
+    }
+    while (delimiter == DELIMITER_PART) {
+        Ns_Set     *headers;
+        const char *content;
+
+        if (++count > NS_FORM_MAX_PARTS) {
+            scan->error = "too many parts";
+            return NS_ERROR;
+        }
+        headers = Ns_SetCreateNoCase(NULL);
+        content = ReadHead(scan, p, headers);
+        /* The line end of the blank line may be the one before the delimiter: a part with no content at all. */
+        delimiter = content == NULL ? DELIMITER_NONE : FindDelimiter(scan, content - 2, &start, &p);
+        if (delimiter == DELIMITER_NONE) {
+            Ns_SetFree(headers);
+            break;
+        }
+        if (!GivePart(scan, headers, content, start < content ? content : start, proc, arg)) {
+            return NS_FILTER_BREAK;
+        }
+    }
+    if (delimiter == DELIMITER_NONE && scan->error == NULL) {
+        scan->error = "no closing boundary";
+    }
+    return delimiter == DELIMITER_END ? NS_OK : NS_ERROR;
+}
+
+Ns_ReturnCode
+NsFormParseMultipart(const char *data, size_t len, const char *boundary, NsFormPartProc *proc, void *arg,
+                     const char **error)
+{
+    Scan          scan = {.data = data, .end = data + len};
+    Ns_ReturnCode status = NS_ERROR;
+    size_t        boundaryLen = strlen(boundary);
+    char          delimiter[4 + 70];
+
+    if (boundaryLen == 0 || boundaryLen > 70) {            /* RFC 2046 */
+        scan.error = "invalid boundary";
+    } else {
+        memcpy(delimiter, "\r\n--", 4);
+        memcpy(delimiter + 4, boundary, boundaryLen);
+        scan.delimiter = delimiter;
+        scan.delimiterLen = boundaryLen + 4;
+        status = ParseParts(&scan, proc, arg);
+    }
+    if (error != NULL) {
+        *error = scan.error;
+    }
+    return status;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Response heads and chunk framing.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "http/chars.h"
+#include "http/head.h"
+
+typedef struct Status {
+    int         code;
+    const char *text;
+} Status;
+
+/* The IANA registry, in order, with the names of 413 and 418 that are in use. */
+static const Status statuses[] = {
+    {100, "Continue"},
+    {101, "Switching Protocols"},
+    {102, "Processing"},
+    {103, "Early Hints"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {203, "Non-Authoritative Information"},
+    {204, "No Content"},
+    {205, "Reset Content"},
+    {206, "Partial Content"},
+    {207, "Multi-Status"},
+    {208, "Already Reported"},
+    {226, "IM Used"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {305, "Use Proxy"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Request Entity Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {417, "Expectation Failed"},
+    {418, "I'm a teapot"},
+    {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
+    {423, "Locked"},
+    {424, "Failed Dependency"},
+    {425, "Too Early"},
+    {426, "Upgrade Required"},
+    {428, "Precondition Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {451, "Unavailable For Legal Reasons"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+    {506, "Variant Also Negotiates"},
+    {507, "Insufficient Storage"},
+    {508, "Loop Detected"},
+    {510, "Not Extended"},
+    {511, "Network Authentication Required"},
+};
+
+const char *
+NsHttpStatusText(int status)
+{
+    size_t low = 0, high = sizeof(statuses) / sizeof(statuses[0]);
+
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+
+        if (statuses[mid].code == status) {
+            return statuses[mid].text;
+        }
+        if (statuses[mid].code < status) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return "Unknown Reason";
+}
+
+bool
+NsHttpStatusHasBody(int status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+bool
+NsHttpTokenValid(const char *token, size_t len)
+{
+    return len > 0 && NsCharSpan(token, len, NS_CHAR_TOKEN) == len;
+}
+
+bool
+NsHttpValueValid(const char *value, size_t len)
+{
+    return !NsCharHasControl(value, len);
+}
+
+void
+NsHttpHeadStart(Tcl_DString *ds, double version, int status)
+{
+    char line[32];
+    int  len = snprintf(line, sizeof(line), "HTTP/1.%c %d ", version >= 1.1 ? '1' : '0', status);
+
+    Tcl_DStringAppend(ds, line, len);
+    Tcl_DStringAppend(ds, NsHttpStatusText(status), -1);
+    Tcl_DStringAppend(ds, "\r\n", 2);
+}
+
+bool
+NsHttpHeadAdd(Tcl_DString *ds, const char *name, const char *value)
+{
+    size_t nameLen = strlen(name), valueLen = strlen(value);
+    int    oldLen = Tcl_DStringLength(ds);
+    char  *at;
+
+    if (!NsHttpTokenValid(name, nameLen) || !NsHttpValueValid(value, valueLen)) {
+        return false;
+    }
+    Tcl_DStringSetLength(ds, oldLen + (int)(nameLen + valueLen + 4));
+    at = Tcl_DStringValue(ds) + oldLen;
+    memcpy(at, name, nameLen);
+    memcpy(at + nameLen, ": ", 2);
+    memcpy(at + nameLen + 2, value, valueLen);
+    memcpy(at + nameLen + 2 + valueLen, "\r\n", 2);
+    return true;
+}
+
+size_t
+NsHttpHeadAddSet(Tcl_DString *ds, const Ns_Set *headers, size_t *badIndex)
+{
+    size_t size = Ns_SetSize(headers), bad = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        const char *name = Ns_SetKey(headers, i), *value = Ns_SetValue(headers, i);
+
+        if (name == NULL || value == NULL || !NsHttpHeadAdd(ds, name, value)) {
+            if (bad++ == 0 && badIndex != NULL) {
+                *badIndex = i;
+            }
+        }
+    }
+    return bad;
+}
+
+void
+NsHttpHeadEnd(Tcl_DString *ds)
+{
+    Tcl_DStringAppend(ds, "\r\n", 2);
+}
+
+size_t
+NsHttpChunkHead(char out[NS_HTTP_CHUNK_HEAD], size_t len)
+{
+    size_t digits = 1;
+
+    for (size_t rest = len >> 4; rest > 0; rest >>= 4) {
+        digits++;
+    }
+    for (size_t i = digits; i > 0; i--) {
+        out[i - 1] = "0123456789abcdef"[len & 0xfu];
+        len >>= 4;
+    }
+    out[digits] = '\r';
+    out[digits + 1] = '\n';
+    return digits + 2;
+}
