@@ -14,6 +14,7 @@
 typedef struct NsConn {
     Ns_Conn        pub;                        /* must be first: modules get a pointer to it */
     uint32_t       magic;
+    struct NsConn *next;                       /* queue.c: waiting behind this */
     uintptr_t      id;                         /* any: counts over all servers */
     NsServer      *server;                     /* any */
     NsPool        *pool;                       /* any */
@@ -53,6 +54,11 @@ NsConn *NsConnCreate(NsServer *server, NsPool *pool, NsSock *sock, NsHttpRequest
 /* Filters, registered proc, traces, and the end: the answer is completed and the socket returned (or was detached). */
 void    NsConnRun(NsConn *conn);
 void    NsConnFree(NsConn *conn);
+
+/*
+ * The connection thread: its interpreter for this request, taken at the first call and given back at the request's end.
+ */
+Tcl_Interp *NsConnInterp(NsConn *conn);
 
 /* The connection thread, e.g. in a command.  NULL: no request is being served. */
 static inline NsConn *NsConnOf(Ns_Conn *conn) { return (NsConn *)conn; }

@@ -96,6 +96,9 @@ ValueWord(const Ns_ObjvSpec *spec)
         {Ns_ObjvServer, "server"}, {Ns_ObjvEval, "script"}
     };
 
+    if ((spec->proc == Ns_ObjvString || spec->proc == Ns_ObjvObj) && spec->arg != NULL) {
+        return spec->arg;
+    }
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (words[i].proc == spec->proc) {
             return words[i].word;
