@@ -237,7 +237,7 @@ NS_EXTERN Ns_ObjvProc Ns_ObjvTime;      /* Ns_Time *: the pointer is set, good u
 NS_EXTERN Ns_ObjvProc Ns_ObjvString;    /* char *; arg: int *length, or NULL */
 NS_EXTERN Ns_ObjvProc Ns_ObjvEval;      /* Tcl_Obj *: a script, evaluated; the caller releases the result */
 NS_EXTERN Ns_ObjvProc Ns_ObjvByteArray; /* void *; arg: int *length */
-NS_EXTERN Ns_ObjvProc Ns_ObjvObj;       /* Tcl_Obj * */
+NS_EXTERN Ns_ObjvProc Ns_ObjvObj;       /* Tcl_Obj *; arg: word for the value of an option in messages, or NULL */
 NS_EXTERN Ns_ObjvProc Ns_ObjvIndex;     /* int; arg: Ns_ObjvTable, ended by a NULL key */
 NS_EXTERN Ns_ObjvProc Ns_ObjvFlags;     /* unsigned: a list of keywords, ORed in; arg: Ns_ObjvTable */
 NS_EXTERN Ns_ObjvProc Ns_ObjvBreak;     /* "--" */

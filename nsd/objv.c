@@ -96,7 +96,7 @@ ValueWord(const Ns_ObjvSpec *spec)
         {Ns_ObjvServer, "server"}, {Ns_ObjvEval, "script"}
     };
 
-    if ((spec->proc == Ns_ObjvString || spec->proc == Ns_ObjvObj) && spec->arg != NULL) {
+    if (spec->proc == Ns_ObjvObj && spec->arg != NULL) {
         return spec->arg;
     }
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

@@ -13,16 +13,6 @@
 #include "op.h"
 #include "tclrequest.h"
 
-Tcl_Interp *
-NsConnInterp(NsConn *conn)
-{
-    if (conn->interp == NULL) {
-        conn->interp = NsInterpTake(conn->server);
-        NsInterpSetConn(conn->interp, conn);
-    }
-    return conn->interp;
-}
-
 static void
 LogError(Tcl_Interp *interp, const NsConn *conn, const char *what)
 {

@@ -8,9 +8,6 @@
 #include "conn.h"
 #include "script.h"
 
-/* The connection thread: its interpreter, taken for this request at the first need; NsConnFree gives it back. */
-Tcl_Interp *NsConnInterp(NsConn *conn);
-
 /* Their argument is an NsScript. */
 Ns_ReturnCode NsTclRequestProc(const void *arg, Ns_Conn *conn);
 Ns_ReturnCode NsTclFilterProc(const void *arg, Ns_Conn *conn, unsigned why);

@@ -15,18 +15,20 @@
 /* What most of these commands have in common. */
 typedef struct Registration {
     NsServer      *server;
-    char          *method, *url, *script, *file, *constraintsText;
+    char          *method, *url, *script, *file;
+    Tcl_Obj       *constraintsObj;
     NsConstraints *constraints;
     int            noinherit, argCount;
 } Registration;
 
-#define CONSTRAINTS_OPTION(r) {"-constraints", Ns_ObjvString, &(r).constraintsText, "constraints"}
+#define CONSTRAINTS_OPTION(r) {"-constraints", Ns_ObjvObj, &(r).constraintsObj, "constraints"}
 
 /* The constraints that were given; false with a message: they are none. */
 static bool
 ParseConstraints(Tcl_Interp *interp, Registration *r)
 {
-    return NsConstraintsParse(interp, r->constraintsText, &r->constraints) == NS_OK;
+    return NsConstraintsParse(interp, r->constraintsObj != NULL ? Tcl_GetString(r->constraintsObj) : NULL,
+                              &r->constraints) == NS_OK;
 }
 
 static unsigned

@@ -113,10 +113,11 @@ SpaceSetObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *con
 {
     NsUrlSpace    *space;
     NsConstraints *constraints;
-    char          *key = DEFAULT_KEY, *url, *data, *constraintsText = NULL;
+    char          *key = DEFAULT_KEY, *url, *data;
+    Tcl_Obj       *constraintsObj = NULL;
     int            noinherit = 0, id = -1;
     Ns_ObjvSpec    opts[] = {
-        {"-constraints", Ns_ObjvString, &constraintsText, "constraints"},
+        {"-constraints", Ns_ObjvObj, &constraintsObj, "constraints"},
         {"-id",          Ns_ObjvInt, &id, &idRange},
         {"-key",         Ns_ObjvString, &key, NULL},
         {"-noinherit",   Ns_ObjvBool, &noinherit, NULL},
@@ -129,7 +130,7 @@ SpaceSetObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *con
     };
 
     if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || (space = SpaceOf(interp, clientData, id)) == NULL
-        || NsConstraintsParse(interp, constraintsText, &constraints) != NS_OK) {
+        || NsConstraintsParse(interp, constraintsObj != NULL ? Tcl_GetString(constraintsObj) : NULL, &constraints) != NS_OK) {
         return TCL_ERROR;
     }
     NsUrlSpaceSet(space, key, url, NsUrlStringNew(data), noinherit ? NS_URL_NOINHERIT : 0, constraints);
