@@ -20,9 +20,9 @@ SANITIZER_thread  = -fsanitize=thread -fno-omit-frame-pointer
 SANITIZER = $(if $(filter no address thread,$(SANITIZE)),$(SANITIZER_$(SANITIZE)),$(error SANITIZE=$(SANITIZE): must be no, address or thread))
 
 WARN      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wno-unused-parameter $(WERROR)
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -Insd $(TCL_CFLAGS) $(SSL_CFLAGS) -DNSD_PREFIX='"$(prefix)"'
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -iquote nsd $(TCL_CFLAGS) $(SSL_CFLAGS) -DNSD_PREFIX='"$(prefix)"'
 CFLAGS_   = -std=gnu11 $(CFLAGS) $(SANITIZER) -fPIC -fvisibility=hidden -pthread $(WARN)
-LIBS      = $(TCL_LIBS) $(SSL_LIBS) -lz -lm -ldl -lpthread
+LIBS      = $(TCL_LIBS) $(SSL_LIBS) -lz -lcrypt -lm -ldl -lpthread
 
 # The layers are archives of their own: each can be linked and tested without what is above it.
 BASE = $(wildcard nsd/base/*.c)
@@ -100,9 +100,10 @@ check: tests
 
 # ---- measuring
 
+# Each bench/NAME.c is a program; bench/lib/ is what they share.
 BENCH = $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
-$(BENCH): $(BUILD)/bench/%: $(BUILD)/bench/%.o
-	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $< $(SSL_LIBS) -lm -lpthread
+$(BENCH): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call obj,$(wildcard bench/lib/*.c))
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(SSL_LIBS) -lm -lpthread
 
 bench-tools: $(BENCH)
 # BENCH_ARGS="--scenario echo --seconds 3" and so on: see bench/run --help
