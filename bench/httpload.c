@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * httpload: keep-alive HTTP clients on epoll; one line of JSON comes out.
+ *
+ * Mode `rate`: each connection asks again as soon as it has its answer.  Mode `slow`: connections read a large answer at a
+ * few bytes per second, while one more asks for something small and its latency is measured.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "lib/histogram.h"
+#include "lib/procstat.h"
+
+typedef enum { CONNECTING, HANDSHAKE, WAITING, DEAD } State;
+
+typedef struct Client {
+    int      fd;
+    State    state;
+    bool     slow;
+    SSL     *ssl;
+    uint64_t asked;                            /* when the request went out */
+    uint64_t due;                              /* slow: when to read again */
+    size_t   headLen;                          /* of what is in head[] */
+    ssize_t  left;                             /* bytes of the body still to come; -1: the head is not complete */
+    char     head[2048];
+} Client;
+
+static struct {
+    const char *host, *path, *probe;
+    int         port, conns, pid, bytesPerSecond;
+    double      seconds, warm;
+    bool        tls, slow;
+    ssize_t     expect;
+} opt = {.host = "127.0.0.1", .path = "/", .port = 8080, .conns = 1, .bytesPerSecond = 1000, .seconds = 5, .warm = 1, .expect = -1};
+
+static int       ep;
+static SSL_CTX  *tlsCtx;
+static Histogram latency;
+static uint64_t  requests, bytesRead, errors, slowBytes;
+static bool      measuring;
+static char      complaint[256];
+static char      buffer[65536];
+
+static void Complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void
+Complain(const char *fmt, ...)
+{
+    va_list ap;
+
+    errors++;
+    if (complaint[0] == '\0') {
+        va_start(ap, fmt);
+        vsnprintf(complaint, sizeof(complaint), fmt, ap);
+        va_end(ap);
+    }
+}
+
+static void
+Drop(Client *c)
+{
+    SSL_free(c->ssl);
+    c->ssl = NULL;
+    if (c->fd >= 0) {
+        close(c->fd);
+    }
+    c->fd = -1;
+    c->state = DEAD;
+}
+
+/* More than 0: bytes; 0: the end; -1 and errno. */
+static ssize_t
+Receive(Client *c, size_t size)
+{
+    int n, err;
+
+    if (c->ssl == NULL) {
+        return recv(c->fd, buffer, size, 0);
+    }
+    n = SSL_read(c->ssl, buffer, (int)size);
+    if (n > 0) {
+        return n;
+    }
+    err = SSL_get_error(c->ssl, n);
+    ERR_clear_error();
+    if (err == SSL_ERROR_ZERO_RETURN) {
+        return 0;
+    }
+    errno = (err == SSL_ERROR_WANT_READ || err == SSL_ERROR_WANT_WRITE) ? EAGAIN : EIO;
+    return -1;
+}
+
+static void
+Ask(Client *c)
+{
+    char    text[1024];
+    ssize_t n, sent;
+
+    n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: %s:%d\r\n\r\n", c->slow || !opt.slow ? opt.path : opt.probe,
+                 opt.host, opt.port);
+    c->state = WAITING;
+    c->headLen = 0;
+    c->left = -1;
+    c->asked = NowNs();
+    sent = c->ssl != NULL ? SSL_write(c->ssl, text, (int)n) : send(c->fd, text, (size_t)n, MSG_NOSIGNAL);
+    if (sent != n) {
+        Complain("request: %s", strerror(errno));
+        Drop(c);
+    }
+}
+
+static void
+Start(Client *c)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port)};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
+    int                one = 1, small = 4096;
+
+    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (c->slow) {
+        setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    }
+    inet_pton(AF_INET, opt.host, &addr.sin_addr);
+    c->state = CONNECTING;
+    if (connect(c->fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 && errno != EINPROGRESS) {
+        Complain("connect: %s", strerror(errno));
+        Drop(c);
+        return;
+    }
+    epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &event);
+}
+
+/* An answer is complete. */
+static void
+Answered(Client *c)
+{
+    uint64_t now = NowNs();
+
+    if (measuring && !c->slow) {
+        requests++;
+        HistogramAdd(&latency, now - c->asked);
+    }
+    if (opt.slow && !c->slow) {
+        c->due = now + 10000000u;              /* the probe asks every 10 ms */
+        c->state = WAITING;
+        c->left = 0;
+    } else {
+        Ask(c);
+    }
+}
+
+/* Take the head apart as far as is needed; what follows it is body. */
+static void
+Head(Client *c, const char *bytes, size_t n)
+{
+    size_t used = n < sizeof(c->head) - 1 - c->headLen ? n : sizeof(c->head) - 1 - c->headLen;
+    char  *end, *length;
+    size_t body;
+
+    memcpy(c->head + c->headLen, bytes, used);
+    c->headLen += used;
+    c->head[c->headLen] = '\0';
+    end = strstr(c->head, "\r\n\r\n");
+    if (end == NULL) {
+        if (used < n) {
+            Complain("a head of more than %zu bytes", sizeof(c->head));
+            Drop(c);
+        }
+        return;
+    }
+    body = n - used + c->headLen - (size_t)(end + 4 - c->head);
+    *end = '\0';
+    length = strcasestr(c->head, "\r\ncontent-length:");
+    if (strncmp(c->head, "HTTP/1.1 200", 12) != 0 || length == NULL) {
+        Complain("answer: %.60s", c->head);
+        Drop(c);
+        return;
+    }
+    c->left = strtol(length + 17, NULL, 10);
+    if (opt.expect >= 0 && !c->slow && c->left != opt.expect) {
+        Complain("%zd bytes announced, not %zd", c->left, opt.expect);
+    }
+    c->left -= (ssize_t)body;
+    bytesRead += body;
+}
+
+static void
+OnReadable(Client *c)
+{
+    size_t  size = c->slow && c->left >= 0 ? (size_t)opt.bytesPerSecond : sizeof(buffer);
+    ssize_t n;
+
+    while (c->state == WAITING && (n = Receive(c, size)) != 0) {
+        if (n < 0) {
+            if (errno != EAGAIN) {
+                Complain("receive: %s", strerror(errno));
+                Drop(c);
+            }
+            return;
+        }
+        if (c->left < 0) {
+            Head(c, buffer, (size_t)n);
+        } else {
+            c->left -= n;
+            bytesRead += (size_t)n;
+        }
+        if (c->state == DEAD) {
+            return;
+        }
+        if (c->slow) {
+            slowBytes += (size_t)n;
+            c->due = NowNs() + 1000000000u;
+            return;
+        }
+        if (c->left < -1) {
+            Complain("more than announced");
+            Drop(c);
+            return;
+        }
+        if (c->left == 0) {
+            Answered(c);
+        }
+    }
+    if (c->state == WAITING) {
+        Complain("closed by the server");
+        Drop(c);
+    }
+}
+
+static void
+OnEvent(Client *c, uint32_t events)
+{
+    int       err = 0, result;
+    socklen_t len = sizeof(err);
+
+    if (c->state == CONNECTING) {
+        getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+        if (err != 0) {
+            Complain("connect: %s", strerror(err));
+            Drop(c);
+            return;
+        }
+        if (!(events & EPOLLOUT)) {
+            return;
+        }
+        if (opt.tls) {
+            c->ssl = SSL_new(tlsCtx);
+            SSL_set_fd(c->ssl, c->fd);
+            SSL_set_connect_state(c->ssl);
+            c->state = HANDSHAKE;
+        } else {
+            Ask(c);
+        }
+    }
+    if (c->state == HANDSHAKE) {
+        result = SSL_do_handshake(c->ssl);
+        if (result == 1) {
+            Ask(c);
+        } else if ((result = SSL_get_error(c->ssl, result)) != SSL_ERROR_WANT_READ && result != SSL_ERROR_WANT_WRITE) {
+            Complain("TLS: %s", ERR_reason_error_string(ERR_get_error()));
+            Drop(c);
+            return;
+        }
+    }
+    if (c->state == WAITING && (events & ~(uint32_t)EPOLLOUT) && !(c->slow && c->due != 0) && c->left != 0) {
+        OnReadable(c);
+    }
+}
+
+/* Slow readers and the probe go by the clock. */
+static void
+OnTime(Client *clients, int n)
+{
+    uint64_t now = NowNs();
+
+    for (int i = 0; i < n; i++) {
+        Client *c = &clients[i];
+
+        if (c->state == WAITING && c->due != 0 && c->due <= now) {
+            if (c->slow) {
+                OnReadable(c);
+            } else {
+                c->due = 0;
+                Ask(c);
+            }
+        }
+    }
+}
+
+static void
+RunUntil(Client *clients, int n, uint64_t until)
+{
+    struct epoll_event events[512];
+
+    while (NowNs() < until) {
+        int count = epoll_wait(ep, events, 512, opt.slow ? 5 : 50);
+
+        for (int i = 0; i < count; i++) {
+            OnEvent(events[i].data.ptr, events[i].events);
+        }
+        if (opt.slow) {
+            OnTime(clients, n);
+        }
+    }
+}
+
+static void
+Usage(void)
+{
+    fprintf(stderr, "usage: httpload [options]\n"
+                    "  -m rate|slow           as fast as the answers come, or slow readers and a probe (rate)\n"
+                    "  -H ADDRESS -p PORT     (127.0.0.1 8080)   -t  TLS\n"
+                    "  -P PATH                what is asked for; slow: what is read slowly\n"
+                    "  -Q PATH                slow: what the probe asks for, every 10 ms\n"
+                    "  -c N                   connections (1)\n"
+                    "  -r BYTES               slow: bytes per second and connection (1000)\n"
+                    "  -T SECONDS -w SECONDS  measured time, and before it (5, 1)\n"
+                    "  -e BYTES               the length that answers must have\n"
+                    "  -i PID                 the server's pid: CPU time and memory\n");
+    exit(2);
+}
+
+static void
+ParseOptions(int argc, char **argv)
+{
+    int ch;
+
+    while ((ch = getopt(argc, argv, "m:H:p:P:Q:c:r:T:w:e:i:t")) != -1) {
+        switch (ch) {
+        case 'm': opt.slow = strcmp(optarg, "slow") == 0; break;
+        case 'H': opt.host = optarg; break;
+        case 'p': opt.port = atoi(optarg); break;
+        case 'P': opt.path = optarg; break;
+        case 'Q': opt.probe = optarg; break;
+        case 'c': opt.conns = atoi(optarg); break;
+        case 'r': opt.bytesPerSecond = atoi(optarg); break;
+        case 'T': opt.seconds = atof(optarg); break;
+        case 'w': opt.warm = atof(optarg); break;
+        case 'e': opt.expect = atol(optarg); break;
+        case 'i': opt.pid = atoi(optarg); break;
+        case 't': opt.tls = true; break;
+        default: Usage();
+        }
+    }
+    if (optind != argc || opt.conns < 1 || opt.bytesPerSecond < 1 || opt.bytesPerSecond > (int)sizeof(buffer) ||
+        (opt.slow && opt.probe == NULL)) {
+        Usage();
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    struct rlimit limit;
+    Client       *clients;
+    double        cpu0 = 0, cpu1 = 0, user, sys, seconds;
+    uint64_t      begin;
+    long          rss0 = -1, rss1 = -1;
+    int           n, alive = 0;
+
+    ParseOptions(argc, argv);
+    signal(SIGPIPE, SIG_IGN);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (opt.tls) {
+        tlsCtx = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_read_ahead(tlsCtx, 1);
+    }
+    ep = epoll_create1(EPOLL_CLOEXEC);
+    n = opt.conns + (opt.slow ? 1 : 0);
+    clients = calloc((size_t)n, sizeof(Client));
+    rss0 = opt.pid != 0 ? ProcStatusKb(opt.pid, "VmRSS:") : -1;
+    for (int i = 0; i < n; i++) {
+        clients[i].slow = opt.slow && i < opt.conns;
+        Start(&clients[i]);
+        if (i % 64 == 63) {
+            RunUntil(clients, i + 1, NowNs() + 1000000u);
+        }
+    }
+    RunUntil(clients, n, NowNs() + (uint64_t)(opt.warm * 1e9));
+    measuring = true;
+    bytesRead = 0;
+    begin = NowNs();
+    if (opt.pid != 0) {
+        ProcCpu(opt.pid, &cpu0, &user, &sys);
+    }
+    RunUntil(clients, n, begin + (uint64_t)(opt.seconds * 1e9));
+    seconds = (double)(NowNs() - begin) / 1e9;
+    if (opt.pid != 0) {
+        ProcCpu(opt.pid, &cpu1, &user, &sys);
+        rss1 = ProcStatusKb(opt.pid, "VmRSS:");
+    }
+    for (int i = 0; i < n; i++) {
+        alive += clients[i].state == WAITING;
+    }
+    printf("{\"mode\":\"%s\",\"tls\":%d,\"conns\":%d,\"alive\":%d,\"errors\":%llu,\"seconds\":%.3f,\"n\":%llu,\"rate\":%.1f,"
+           "\"MBps\":%.2f,\"lat_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},\"slow_bytes\":%llu,\"server_cpu\":%.3f,"
+           "\"server_us_per_msg\":%.3f,\"rss0_kb\":%ld,\"rss_end_kb\":%ld,\"error\":\"%s\"}\n",
+           opt.slow ? "slow" : "rate", opt.tls, opt.conns, alive, (unsigned long long)errors, seconds,
+           (unsigned long long)requests, (double)requests / seconds, (double)bytesRead / seconds / 1e6,
+           HistogramQuantile(&latency, .5), HistogramQuantile(&latency, .99), (double)latency.max / 1e3,
+           (unsigned long long)slowBytes, (cpu1 - cpu0) / seconds, requests != 0 ? (cpu1 - cpu0) * 1e6 / (double)requests : 0.0,
+           rss0, rss1, complaint);
+    for (int i = 0; i < n; i++) {
+        Drop(&clients[i]);
+    }
+    free(clients);
+    return errors != 0 || alive != n;
+}
