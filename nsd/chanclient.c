@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Channels that this side makes: client connections, plain and TLS, and listening sockets.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include "chanclient.h"
+#include "chanint.h"
+
+/* What is left until `deadline`; false: nothing. */
+static bool
+Remaining(const Ns_Time *deadline, Ns_Time *left)
+{
+    Ns_Time now;
+
+    Ns_GetTime(&now);
+    return Ns_DiffTime(deadline, &now, left) > 0;
+}
+
+/* Drive a handshake from a thread that may wait. */
+static bool
+Handshake(Ns_Sock *io, const Ns_Time *deadline, Tcl_DString *error)
+{
+    for (;;) {
+        unsigned      waitFor = NS_SOCK_READ;
+        Ns_Time       left;
+        Ns_ReturnCode status = io->transport->handshake(io, &waitFor, error);
+
+        if (status == NS_OK) {
+            return true;
+        }
+        if (status != NS_CONTINUE) {
+            return false;
+        }
+        if (!Remaining(deadline, &left) || Ns_SockTimedWait(io->sock, waitFor, &left) != NS_OK) {
+            Tcl_DStringAppend(error, "timeout during TLS handshake", -1);
+            return false;
+        }
+    }
+}
+
+static bool
+StartTls(Ns_Sock *io, const NsChanConnectParams *params, const Ns_Time *deadline, Tcl_DString *error)
+{
+    Ns_TlsCtx *ctx = Ns_TlsCtxClientCreate(&params->tlsParams, error);
+    bool       ok = false;
+
+    if (ctx != NULL) {
+        ok = Ns_TlsAttachClient(io, ctx, params->hostname != NULL ? params->hostname : params->host, error) == NS_OK
+            && Handshake(io, deadline, error);
+        Ns_TlsCtxRelease(ctx);
+    }
+    return ok;
+}
+
+static void
+PeerOf(NS_SOCKET fd, NsAddr *peer)
+{
+    socklen_t len = sizeof(*peer);
+
+    memset(peer, 0, sizeof(*peer));
+    (void)getpeername(fd, &peer->sa, &len);
+}
+
+/* Status of a channel names the driver module that serves such a protocol, as NaviServer does. */
+static const char *
+DriverNameFor(bool tls)
+{
+    const Ns_Driver *driver = NsDriverFind(tls ? "https" : "http", NULL);
+
+    return driver != NULL ? driver->module : tls ? "tls" : "tcp";
+}
+
+NsChan *
+NsChanConnect(NsServer *server, const NsChanConnectParams *params, Tcl_DString *error)
+{
+    Ns_Sock       io = {.sock = NS_INVALID_SOCKET, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE,
+                        .transport = &Ns_TransportTcp};
+    Ns_Time       deadline;
+    Ns_ReturnCode status;
+    NsAddr        peer;
+
+    Ns_GetTime(&deadline);
+    Ns_IncrTime(&deadline, params->timeout.sec, params->timeout.usec);
+    io.sock = Ns_SockTimedConnect2(params->host, params->port, NULL, 0u, &params->timeout, &status);
+    if (io.sock == NS_INVALID_SOCKET) {
+        char port[16];
+
+        snprintf(port, sizeof(port), "%hu", params->port);
+        Tcl_DStringAppend(error, "can't connect to ", -1);
+        Tcl_DStringAppend(error, params->host, -1);
+        Tcl_DStringAppend(error, " port ", -1);
+        Tcl_DStringAppend(error, port, -1);
+        Tcl_DStringAppend(error, status == NS_TIMEOUT ? ": timeout" : ": socket is not connected", -1);
+        return NULL;
+    }
+    (void)Ns_SockSetNonBlocking(io.sock);
+    if (params->tls && !StartTls(&io, params, &deadline, error)) {
+        if (io.transport->release != NULL) {
+            io.transport->release(&io);
+        }
+        (void)close(io.sock);
+        return NULL;
+    }
+    PeerOf(io.sock, &peer);
+    return NsChanFromSock(server, &io, &peer, DriverNameFor(params->tls));
+}
+
+/* ---- listening ---- */
+
+/* A listening socket is read by accepting: as bytes it has nothing, and takes none. */
+static ssize_t
+ListenRecv(Ns_Sock *sock, void *buffer, size_t size)
+{
+    (void)sock;
+    (void)buffer;
+    (void)size;
+    errno = EAGAIN;
+    return -1;
+}
+
+static ssize_t
+ListenSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
+{
+    (void)sock;
+    (void)iov;
+    (void)iovcnt;
+    errno = ENOTCONN;
+    return -1;
+}
+
+static const Ns_Transport listenTransport = {.name = "listen", .recv = ListenRecv, .send = ListenSend};
+
+typedef struct Listener {
+    NsChanAcceptProc *accept;
+    void             *arg;
+    void            (*freeProc)(void *arg);
+    const char       *driverName;
+} Listener;
+
+static void
+FreeListener(void *arg)
+{
+    Listener *listener = arg;
+
+    if (listener->freeProc != NULL) {
+        listener->freeProc(listener->arg);
+    }
+    ns_free(listener);
+}
+
+static NsChanVerdict
+AcceptReady(NsChan *chan, void *arg, unsigned why)
+{
+    Listener *listener = arg;
+    int       i;
+
+    if (why != NS_SOCK_READ) {
+        return NS_CHAN_CLOSE;
+    }
+    /* Some per turn: others of the worker want their turn as well. */
+    for (i = 0; i < 64; i++) {
+        Ns_Sock   io = {.waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &Ns_TransportTcp};
+        NsAddr    peer;
+        socklen_t len = sizeof(peer);
+
+        memset(&peer, 0, sizeof(peer));
+        io.sock = accept4(chan->io.sock, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (io.sock < 0) {
+            if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+                Ns_Log(Error, "%s: accept failed: %s", chan->name, strerror(errno));
+            }
+            break;
+        }
+        listener->accept(NsChanFromSock(chan->server, &io, &peer, listener->driverName), listener->arg);
+        if (!NsChanIsOpen(chan)) {
+            break;
+        }
+    }
+    return NS_CHAN_KEEP;
+}
+
+NsChan *
+NsChanListen(NsServer *server, const char *address, unsigned short port, const char *driverName, NsChanAcceptProc *accept,
+             void *arg, void (*freeProc)(void *arg))
+{
+    Ns_Sock        io = {.waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &listenTransport};
+    NsAddr         own;
+    socklen_t      len = sizeof(own);
+    Listener      *listener;
+    NsChan        *chan;
+    NsChanCallback callback = {.proc = AcceptReady, .freeProc = FreeListener, .when = NS_SOCK_READ | NS_SOCK_EXIT};
+
+    io.sock = Ns_SockListenEx(address, port, 128, false);
+    if (io.sock == NS_INVALID_SOCKET) {
+        return NULL;
+    }
+    (void)Ns_SockSetNonBlocking(io.sock);
+    memset(&own, 0, sizeof(own));
+    (void)getsockname(io.sock, &own.sa, &len);
+    listener = ns_calloc(1u, sizeof(Listener));
+    listener->accept = accept;
+    listener->arg = arg;
+    listener->freeProc = freeProc;
+    listener->driverName = driverName;
+    callback.arg = listener;
+    chan = NsChanFromSock(server, &io, &own, driverName);
+    (void)NsChanSetCallback(chan, &callback);
+    return chan;
+}
+
+NS_SOCKET
+NsChanListenSock(NsChan *listener, unsigned short *port)
+{
+    NsAddr    own;
+    socklen_t len = sizeof(own);
+    NS_SOCKET fd;
+
+    memset(&own, 0, sizeof(own));
+    ChanLock(listener);
+    fd = listener->io.sock;
+    (void)getsockname(fd, &own.sa, &len);
+    ChanUnlock(listener);
+    *port = ntohs(own.sa.sa_family == AF_INET6 ? own.in6.sin6_port : own.in.sin_port);
+    return fd;
+}

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What runs on a channel's worker: events, callbacks, draining, timeouts, and the end.
+ *
+ * Everything ends in Advance(), which looks at the channel's state and tells the loop what to wait for.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include "chanint.h"
+
+#define DRAIN_BUDGET (1024 * 1024)             /* bytes of one channel per turn */
+#define CLOSE_WAIT   2000                      /* ms to read away what the peer still sends */
+
+static void Advance(NsChan *chan);
+static bool ReadCallback(NsChan *chan, bool atEnd);
+static void ExpireTimer(NsLoop *loop, NsTimer *timer);
+
+static NsLoop *
+LoopOf(const NsChan *chan)
+{
+    return NsWorkerLoop(chan->worker);
+}
+
+/* ---- sending ---- */
+
+/* Lock held.  Send what waits; an error throws the rest away, since nothing can follow it. */
+static void
+Drain(NsChan *chan)
+{
+    size_t      sent = 0u;
+    NsOutResult result = NsOutSend(&chan->out, &chan->io, DRAIN_BUDGET, NsLoopBuffer(LoopOf(chan)), NS_LOOP_BUFFER, &sent);
+
+    chan->sent += sent;
+    if (sent > 0u) {
+        chan->lastProgress = NsLoopNow(LoopOf(chan));
+    }
+    if (result == NS_OUT_AGAIN) {
+        chan->sendBlocked = true;
+    } else if (result == NS_OUT_ERROR) {
+        chan->sendErrno = errno;
+        chan->broken = true;
+        NsOutClear(&chan->out);
+    }
+}
+
+/* ---- callbacks ---- */
+
+/* No lock.  Run one callback and do what it says. */
+static void
+Run(NsChan *chan, ChanCallback *callback, unsigned why)
+{
+    NsChanVerdict verdict;
+
+    NsWorkerCallbackBegin(chan->worker, chan->name, callback->cb.command);
+    verdict = callback->cb.proc(chan, callback->cb.arg, why);
+    NsWorkerCallbackEnd(chan->worker);
+
+    if (verdict == NS_CHAN_CLOSE) {
+        (void)NsChanClose(chan);
+    } else if (verdict == NS_CHAN_SUSPEND) {
+        ChanLock(chan);
+        if (chan->callback == callback) {
+            chan->suspended = true;
+        }
+        ChanUnlock(chan);
+    }
+}
+
+/* The callback in force, retained, if it wants any of `why`; else NULL. */
+static ChanCallback *
+Wanting(NsChan *chan, unsigned why)
+{
+    ChanCallback *callback;
+
+    ChanLock(chan);
+    callback = chan->state == CHAN_OPEN && !chan->suspended ? chan->callback : NULL;
+    if (callback != NULL && (callback->cb.when & why) == 0u) {
+        callback = NULL;
+    }
+    if (callback != NULL && why == NS_SOCK_WRITE && !NsOutEmpty(&chan->out)) {
+        callback = NULL;                       /* `w` means: more would go out at once */
+    }
+    if (callback != NULL) {
+        atomic_fetch_add_explicit(&callback->refs, 1, memory_order_relaxed);
+    }
+    ChanUnlock(chan);
+    return callback;
+}
+
+static bool
+RunIfWanted(NsChan *chan, unsigned why)
+{
+    ChanCallback *callback = Wanting(chan, why);
+
+    if (callback != NULL) {
+        Run(chan, callback, why);
+        NsChanCallbackRelease(callback);
+    }
+    return callback != NULL;
+}
+
+/* Lock held: would a read find something though the socket may show nothing? */
+static bool
+HasMore(const NsChan *chan)
+{
+    const Ns_Transport *transport = chan->io.transport;
+
+    return chan->restLen > chan->restPos || NsChanFramesReady(chan)
+        || (transport->pending != NULL && !chan->eof && !chan->broken && transport->pending(&chan->io));
+}
+
+static void
+RunAgain(NsLoop *loop, NsTask *task)
+{
+    NsChan *chan = (NsChan *)((char *)task - offsetof(NsChan, again));
+
+    (void)loop;
+    chan->deferred = false;
+    (void)ReadCallback(chan, false);
+    Advance(chan);
+    NsChanRelease(chan);
+}
+
+/*
+ * Run the read callback.  When it took something and there is more in our hands, it runs again at the end of the turn: no
+ * event of the socket would tell of it.  When it took nothing at the end of the stream, it is not called for it again.
+ * False: nobody wanted to know.
+ */
+static bool
+ReadCallback(NsChan *chan, bool atEnd)
+{
+    uint64_t before, after;
+
+    ChanLock(chan);
+    before = chan->reads;
+    ChanUnlock(chan);
+    if (!RunIfWanted(chan, NS_SOCK_READ)) {
+        return false;
+    }
+    ChanLock(chan);
+    after = chan->reads;
+    if (chan->state == CHAN_OPEN) {
+        if (after == before && atEnd && !chan->fresh) {
+            chan->deaf = true;
+        } else if (after != before && !chan->deferred && HasMore(chan)) {
+            chan->deferred = true;
+            chan->again.proc = RunAgain;
+            NsChanRetain(chan);
+            NsLoopDefer(LoopOf(chan), &chan->again);
+        }
+    }
+    ChanUnlock(chan);
+    return true;
+}
+
+/* ---- events ---- */
+
+/* In CHAN_LINGER: read and throw away, so that closing does not take back what the peer has not read yet. */
+static void
+Discard(NsChan *chan)
+{
+    char   *buffer = NsLoopBuffer(LoopOf(chan));
+    ssize_t n = recv(chan->io.sock, buffer, NS_LOOP_BUFFER, 0);
+
+    if (n == 0 || (n < 0 && errno != EAGAIN)) {
+        chan->closeDue = 0;
+    }
+}
+
+static void
+Ready(NsLoop *loop, NsWatch *watch, unsigned events)
+{
+    NsChan   *chan = (NsChan *)((char *)watch - offsetof(NsChan, watch));
+    bool      atEnd = (events & (NS_EV_RDHUP | NS_EV_HANGUP | NS_EV_ERROR)) != 0u;
+    ChanState state;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    NsChanRetain(chan);
+    chan->lastEvent = NsLoopNow(loop);
+    chan->timedOut = false;
+    if ((events & (NS_EV_HANGUP | NS_EV_ERROR)) != 0u) {
+        chan->hangup = true;
+    }
+    ChanLock(chan);
+    if (!NsOutEmpty(&chan->out)) {
+        chan->sendBlocked = false;
+        Drain(chan);
+    }
+    state = chan->state;
+    ChanUnlock(chan);
+
+    if (state == CHAN_LINGER) {
+        Discard(chan);
+    } else if (state == CHAN_OPEN) {
+        bool told = false;
+
+        if ((events & NS_EV_READ) != 0u || atEnd) {
+            told = ReadCallback(chan, atEnd);
+        }
+        if ((events & NS_EV_PRI) != 0u) {
+            told = RunIfWanted(chan, NS_SOCK_EXCEPTION) || told;
+        }
+        if ((events & NS_EV_WRITE) != 0u || (!told && (events & (NS_EV_HANGUP | NS_EV_ERROR)) != 0u)) {
+            (void)RunIfWanted(chan, NS_SOCK_WRITE);
+        }
+    }
+    Advance(chan);
+    NsChanRelease(chan);
+}
+
+/* ---- waiting ---- */
+
+/* Lock held: what the loop should wait for. */
+static unsigned
+WantedEvents(const NsChan *chan)
+{
+    unsigned wanted = 0u;
+
+    if (chan->state == CHAN_LINGER) {
+        return NS_EV_READ;
+    }
+    if (!NsOutEmpty(&chan->out)) {
+        wanted |= chan->io.waitSend == NS_SOCK_READ ? NS_EV_READ : NS_EV_WRITE;
+    }
+    if (chan->state == CHAN_OPEN && chan->callback != NULL && !chan->suspended) {
+        unsigned when = chan->callback->cb.when;
+
+        if ((when & NS_SOCK_READ) != 0u && !chan->eof && !chan->broken && !chan->deaf) {
+            wanted |= NS_EV_RDHUP | (chan->io.waitRecv == NS_SOCK_WRITE ? NS_EV_WRITE : NS_EV_READ);
+        }
+        if ((when & NS_SOCK_WRITE) != 0u && NsOutEmpty(&chan->out) && !chan->broken) {
+            wanted |= NS_EV_WRITE;
+        }
+        if ((when & NS_SOCK_EXCEPTION) != 0u && !chan->broken) {
+            wanted |= NS_EV_PRI;
+        }
+    }
+    return wanted;
+}
+
+/* Lock held: the next moment at which something is due, or 0. */
+static int64_t
+NextDue(const NsChan *chan)
+{
+    int64_t due = 0;
+
+    if (chan->state != CHAN_OPEN) {
+        return chan->closeDue;
+    }
+    if (chan->callback != NULL && !chan->suspended) {
+        const NsChanCallback *cb = &chan->callback->cb;
+
+        if (cb->timeout > 0 && !chan->timedOut) {
+            due = chan->lastEvent + cb->timeout;
+        }
+        if (cb->sendTimeout > 0 && !NsOutEmpty(&chan->out)) {
+            int64_t sendDue = chan->lastProgress + cb->sendTimeout;
+
+            due = due == 0 || sendDue < due ? sendDue : due;
+        }
+    }
+    return due;
+}
+
+static void
+Watch(NsChan *chan, unsigned wanted)
+{
+    NsLoop       *loop = LoopOf(chan);
+    Ns_ReturnCode status = NS_OK;
+
+    if (wanted == 0u && chan->hangup && chan->watch.added) {
+        NsLoopUnwatch(loop, &chan->watch);     /* an end cannot be masked out: it would be told for ever */
+    } else if (!chan->watch.added && wanted != 0u) {
+        status = NsLoopWatch(loop, &chan->watch, chan->io.sock, wanted, Ready);
+    } else if (chan->watch.added && chan->watch.interest != wanted) {
+        status = NsLoopSetInterest(loop, &chan->watch, wanted);
+    }
+    if (status != NS_OK) {
+        Ns_Log(Error, "%s: cannot watch its socket %d: %s", chan->name, chan->io.sock, strerror(errno));
+        (void)NsChanAbort(chan);
+    }
+}
+
+/* Lock held.  A closing channel that has nothing more to send: say goodbye.  True: it may be disposed of now. */
+static bool
+SayGoodbye(NsChan *chan)
+{
+    int unread = 0;
+
+    if (chan->aborted) {
+        struct linger hard = {1, 0};
+
+        (void)setsockopt(chan->io.sock, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+        return true;
+    }
+    if (chan->io.transport->shutdown != NULL && !chan->broken) {
+        chan->io.transport->shutdown(&chan->io);
+    }
+    if (chan->broken || chan->eof || ioctl(chan->io.sock, FIONREAD, &unread) != 0 || unread == 0) {
+        return true;
+    }
+    /* Closing with unread bytes would reset the connection, and what was sent might be lost on its way. */
+    (void)shutdown(chan->io.sock, SHUT_WR);
+    chan->state = CHAN_LINGER;
+    chan->closeDue = NsLoopNow(LoopOf(chan)) + CLOSE_WAIT;
+    return false;
+}
+
+static void
+Advance(NsChan *chan)
+{
+    NsLoop  *loop = LoopOf(chan);
+    unsigned wanted;
+    int64_t  due;
+    bool     over = false;
+
+    ChanLock(chan);
+    if (chan->state == CHAN_DEAD) {
+        ChanUnlock(chan);
+        return;
+    }
+    if (!NsOutEmpty(&chan->out) && !chan->sendBlocked && !chan->aborted) {
+        Drain(chan);
+    }
+    if (chan->state == CHAN_CLOSING) {
+        if (chan->aborted || NsOutEmpty(&chan->out)) {
+            over = SayGoodbye(chan);
+        } else if (chan->closeDue == 0) {
+            chan->lastProgress = NsLoopNow(loop);
+            chan->closeDue = chan->lastProgress + NsChanSendWait(chan);
+        }
+    } else if (chan->state == CHAN_LINGER && (chan->closeDue == 0 || chan->aborted)) {
+        over = true;
+    }
+    wanted = WantedEvents(chan);
+    due = NextDue(chan);
+    ChanUnlock(chan);
+
+    if (over) {
+        NsChanDispose(chan);
+        return;
+    }
+    Watch(chan, wanted);
+    if (due > 0 && (!NsTimerArmed(&chan->timer) || chan->timer.due > due)) {
+        NsLoopTimerSet(loop, &chan->timer, due, ExpireTimer);
+    }
+}
+
+/* ---- timeouts ---- */
+
+/* Did something arrive that the loop, held up by another callback, has not told yet? */
+static bool
+EventUnderWay(const NsChan *chan)
+{
+    struct pollfd pfd = {.fd = chan->io.sock, .events = 0};
+
+    if ((chan->watch.interest & NS_EV_READ) != 0u) {
+        pfd.events |= POLLIN;
+    }
+    if ((chan->watch.interest & NS_EV_WRITE) != 0u) {
+        pfd.events |= POLLOUT;
+    }
+    return poll(&pfd, 1, 0) > 0;
+}
+
+static void
+ExpireTimer(NsLoop *loop, NsTimer *timer)
+{
+    NsChan   *chan = (NsChan *)((char *)timer - offsetof(NsChan, timer));
+    int64_t   now = NsLoopNow(loop), sendTimeout = 0;
+    bool      callTimeout = false, sendStalled = false, closeStalled = false;
+    ChanState state;
+    size_t    left;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    NsChanRetain(chan);
+    ChanLock(chan);
+    state = chan->state;
+    left = chan->out.bytes;
+    if (state == CHAN_OPEN && chan->callback != NULL && !chan->suspended) {
+        const NsChanCallback *cb = &chan->callback->cb;
+
+        sendTimeout = cb->sendTimeout;
+        sendStalled = sendTimeout > 0 && left > 0u && now >= chan->lastProgress + sendTimeout;
+        callTimeout = cb->timeout > 0 && !chan->timedOut && now >= chan->lastEvent + cb->timeout;
+    } else if (state == CHAN_CLOSING && chan->closeDue > 0 && now >= chan->closeDue) {
+        /* Some bytes since then: the time starts anew, the peer is slow but there. */
+        closeStalled = now >= chan->lastProgress + NsChanSendWait(chan);
+        chan->closeDue = chan->lastProgress + NsChanSendWait(chan);
+    } else if (state == CHAN_LINGER && now >= chan->closeDue) {
+        chan->closeDue = 0;
+    }
+    ChanUnlock(chan);
+
+    if (sendStalled || closeStalled) {
+        atomic_fetch_add_explicit(&nsChanCounters.sendTimeouts, 1u, memory_order_relaxed);
+        Ns_Log(Notice, "%s: the peer took nothing for %.1fs: closed with %zu bytes unsent", chan->name,
+               (double)(sendStalled ? sendTimeout : NsChanSendWait(chan)) / 1000.0, left);
+        (void)NsChanAbort(chan);
+    } else if (callTimeout) {
+        if (EventUnderWay(chan)) {
+            chan->lastEvent = now;
+        } else {
+            ChanCallback *callback;
+
+            atomic_fetch_add_explicit(&nsChanCounters.timeouts, 1u, memory_order_relaxed);
+            chan->timedOut = true;
+            callback = Wanting(chan, ~0u);
+            if (callback != NULL) {
+                Run(chan, callback, NS_SOCK_TIMEOUT);
+                NsChanCallbackRelease(callback);
+            }
+        }
+    }
+    Advance(chan);
+    NsChanRelease(chan);
+}
+
+/* ---- from other threads ---- */
+
+static void
+ReleaseRetired(NsChan *chan)
+{
+    ChanCallback *retired;
+
+    ChanLock(chan);
+    retired = chan->retired;
+    chan->retired = NULL;
+    ChanUnlock(chan);
+    while (retired != NULL) {
+        ChanCallback *next = retired->next;
+
+        NsChanCallbackRelease(retired);
+        retired = next;
+    }
+}
+
+/* The server stops: `x` once, then close with what was accepted delivered. */
+static void
+StopChan(NsWorker *worker, NsMember *member)
+{
+    NsChan *chan = (NsChan *)((char *)member - offsetof(NsChan, member));
+
+    (void)worker;
+    NsChanRetain(chan);
+    if (!chan->exitTold) {
+        chan->exitTold = true;
+        (void)RunIfWanted(chan, NS_SOCK_EXIT);
+    }
+    (void)NsChanClose(chan);
+    NsChanRelease(chan);
+}
+
+static void
+Attend(NsLoop *loop, NsTask *task)
+{
+    NsChan *chan = (NsChan *)((char *)task - offsetof(NsChan, task));
+    bool    alive, fresh, more;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    ChanLock(chan);
+    chan->posted = false;
+    alive = chan->state != CHAN_DEAD;
+    fresh = chan->fresh;
+    chan->fresh = false;
+    more = fresh && chan->state == CHAN_OPEN && HasMore(chan);
+    ChanUnlock(chan);
+
+    ReleaseRetired(chan);
+    if (alive) {
+        if (!chan->joined) {
+            chan->joined = true;
+            NsWorkerJoin(chan->worker, &chan->member, StopChan);
+        }
+        if (fresh) {
+            chan->lastEvent = NsLoopNow(loop);
+            chan->timedOut = false;
+        }
+        if (more) {
+            (void)ReadCallback(chan, false);
+        }
+        Advance(chan);
+    }
+    NsChanRelease(chan);
+}
+
+void
+NsChanNotify(NsChan *chan)
+{
+    chan->onLoop = true;
+    if (!chan->posted) {
+        chan->posted = true;
+        chan->task.proc = Attend;
+        NsChanRetain(chan);
+        NsLoopPost(LoopOf(chan), &chan->task);
+    }
+}
+
+/* ---- the end ---- */
+
+void
+NsChanDispose(NsChan *chan)
+{
+    ChanCallback *callback;
+    NsOutQueue    out;
+    Ns_Sock       io;
+
+    if (chan->joined) {
+        NsLoopTimerCancel(LoopOf(chan), &chan->timer);
+        if (chan->watch.added) {
+            NsLoopUnwatch(LoopOf(chan), &chan->watch);
+        }
+        chan->joined = false;
+        NsWorkerLeave(chan->worker, &chan->member);
+    }
+    ChanLock(chan);
+    chan->state = CHAN_DEAD;
+    callback = chan->callback;
+    chan->callback = NULL;
+    out = chan->out;
+    memset(&chan->out, 0, sizeof(chan->out));
+    io = chan->io;
+    chan->io.sock = NS_INVALID_SOCKET;
+    chan->io.arg = NULL;
+    ns_free(chan->rest);
+    chan->rest = NULL;
+    chan->restPos = chan->restLen = 0u;
+    NsChanFramesFree(chan);
+    ChanUnlock(chan);
+
+    NsChanCallbackRelease(callback);
+    ReleaseRetired(chan);
+    NsOutClear(&out);
+    if (io.transport->release != NULL) {
+        io.transport->release(&io);
+    }
+    (void)close(io.sock);
+}

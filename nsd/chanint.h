@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What a channel consists of: for connchan.c, chanevent.c and chanframe.c alone.
+ */
+#ifndef NSD_CHANINT_H
+#define NSD_CHANINT_H
+
+#include <pthread.h>
+#include "connchan.h"
+
+typedef struct ChanCallback {                  /* a registration; counted, since it may be replaced while it runs */
+    NsChanCallback       cb;
+    atomic_int           refs;
+    struct ChanCallback *next;                 /* among the retired */
+} ChanCallback;
+
+typedef struct ChanFrames {                    /* only while there is something of a frame */
+    uint8_t     *data;                         /* bytes not yet taken as frames: data[start .. end) */
+    size_t       start, end, size;
+    uint8_t     *message;                      /* fragments of an unfinished message, unmasked */
+    size_t       messageLen, messageSize;
+    NsWsSequence sequence;
+    bool         haveData;                     /* the next call looks here before it reads */
+} ChanFrames;
+
+typedef enum { CHAN_OPEN, CHAN_CLOSING, CHAN_LINGER, CHAN_DEAD } ChanState;
+
+struct NsChan {
+    uint32_t        magic;
+    atomic_int      refs;
+    bool            client;                    /* the peer is a server */
+    pthread_mutex_t lock;                      /* guards what is marked so */
+    ChanState       state;                     /* lock */
+    bool            onLoop;                    /* lock: the worker knows of it */
+    bool            posted;                    /* lock: `task` is on its way */
+    bool            aborted;                   /* lock */
+    bool            suspended;                 /* lock */
+    bool            fresh;                     /* lock: the callback was set and the worker has not seen it yet */
+    bool            deaf;                      /* lock: the callback did not read at the end: no more `r` until somebody reads */
+    bool            sendBlocked;               /* lock: the socket refused bytes, and has not become writable since */
+    bool            eof;                       /* lock: the end of the stream was read */
+    bool            broken;                    /* lock: an error of the socket was seen */
+    bool            frameError;                /* lock: the peer violated the protocol */
+    bool            hangup;                    /* worker: the kernel reports an end, which cannot be masked out */
+    bool            timedOut;                  /* worker: NS_SOCK_TIMEOUT was told; armed again by the next event */
+    bool            deferred;                  /* worker: `again` runs at the end of the turn */
+    bool            joined;                    /* worker: it is among the worker's members */
+    bool            exitTold;                  /* worker */
+    atomic_int      debug;
+    NsServer       *server;
+    NsWorker       *worker;
+    uint64_t        id;
+    char            name[24];
+    Ns_Sock         io;
+    NsAddr          peer;
+    const char     *driver;
+    Ns_Time         start;
+    char           *clientData;
+
+    ChanCallback   *callback;                  /* lock */
+    ChanCallback   *retired;                   /* lock: replaced, to be released by the worker */
+    NsOutQueue      out;                       /* lock */
+    char           *rest;                      /* lock: came with the request */
+    size_t          restPos, restLen;
+    ChanFrames     *frames;                    /* lock */
+    uint64_t        sent, received;            /* lock */
+    uint64_t        reads;                     /* lock: calls that took something; shows whether a callback did */
+    int             recvErrno, sendErrno;      /* lock */
+    int64_t         receiveTimeout;            /* lock */
+
+    NsWatch         watch;                     /* worker ... */
+    NsTimer         timer;
+    NsTask          task, again;
+    NsMember        member;
+    int64_t         lastEvent;
+    int64_t         lastProgress;              /* lock: bytes went out, or began to wait */
+    int64_t         closeDue;                  /* lock */
+};
+#define CHAN_MAGIC NS_MAGIC('C', 'h', 'a', 'n')
+
+static inline void ChanLock(NsChan *chan)   { pthread_mutex_lock(&chan->lock); }
+static inline void ChanUnlock(NsChan *chan) { pthread_mutex_unlock(&chan->lock); }
+
+/* chanevent.c.  Lock held, any thread: the worker must look at the channel's state anew. */
+void NsChanNotify(NsChan *chan);
+/* No lock, any thread: the last act.  Only when the worker never knew of it, or by the worker itself. */
+void NsChanDispose(NsChan *chan);
+void NsChanCallbackRelease(ChanCallback *callback);
+/* chanframe.c.  Lock held. */
+void NsChanFramesFree(NsChan *chan);
+bool NsChanFramesReady(const NsChan *chan);    /* a whole frame is waiting */
+/* connchan.c.  Lock held: one receive. */
+ssize_t NsChanReceive(NsChan *chan, void *buffer, size_t size);
+/* connchan.c: take the name out of the table.  No lock. */
+void NsChanForget(NsChan *chan);
+int64_t NsChanSendWait(const NsChan *chan);
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * ns_connchan connect, open, listen.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+#include "chanclient.h"
+#include "cmd/chanobj.h"
+#include "cmd/connchan_open.h"
+#include "http/url.h"
+#include "interp.h"
+
+static const Ns_Time defaultTimeout = {5, 0};
+
+typedef struct TlsOptions { char *caFile, *caPath, *cert, *key, *hostname; int insecure; } TlsOptions;
+
+static bool
+FillTls(Tcl_Interp *interp, const TlsOptions *options, NsChanConnectParams *params)
+{
+    if (options->key != NULL && options->cert == NULL) {
+        Ns_TclPrintfResult(interp, "private key specified without certificate");
+        return false;
+    }
+    params->tlsParams.caFile = options->caFile;
+    params->tlsParams.caPath = options->caPath;
+    params->tlsParams.certificate = options->cert;
+    params->tlsParams.key = options->key;
+    params->tlsParams.insecure = options->insecure != 0;
+    params->hostname = options->hostname;
+    return true;
+}
+
+/* Connect; leaves an error in the interpreter. */
+static NsChan *
+Connect(Tcl_Interp *interp, NsServer *server, const NsChanConnectParams *params)
+{
+    Tcl_DString error;
+    NsChan     *chan;
+
+    Tcl_DStringInit(&error);
+    chan = NsChanConnect(server, params, &error);
+    if (chan == NULL) {
+        Tcl_DStringResult(interp, &error);
+    }
+    Tcl_DStringFree(&error);
+    return chan;
+}
+
+int
+NsChanConnectObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    const NsInterp     *ip = clientData;
+    NsChanConnectParams params = {.timeout = defaultTimeout};
+    TlsOptions          tls = {0};
+    Ns_Time            *timeout = NULL;
+    char               *host;
+    int                 useTls = 0;
+    NsChan             *chan;
+    Ns_ObjvSpec         opts[] = {
+        {"-cafile", Ns_ObjvString, &tls.caFile, NULL},
+        {"-capath", Ns_ObjvString, &tls.caPath, NULL},
+        {"-cert", Ns_ObjvString, &tls.cert, NULL},
+        {"-key", Ns_ObjvString, &tls.key, NULL},
+        {"-hostname", Ns_ObjvString, &tls.hostname, NULL},
+        {"-insecure", Ns_ObjvBool, &tls.insecure, NULL},
+        {"-timeout", Ns_ObjvTime, &timeout, NULL},
+        {"-tls", Ns_ObjvBool, &useTls, NULL},
+        {"--", Ns_ObjvBreak, NULL, NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+    Ns_ObjvSpec args[] = {
+        {"host", Ns_ObjvString, &host, NULL},
+        {"port", Ns_ObjvUShort, &params.port, NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+
+    if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || !FillTls(interp, &tls, &params)) {
+        return TCL_ERROR;
+    }
+    params.host = host;
+    params.tls = useTls != 0;
+    if (timeout != NULL) {
+        params.timeout = *timeout;
+    }
+    chan = Connect(interp, ip->server, &params);
+    if (chan == NULL) {
+        return TCL_ERROR;
+    }
+    Tcl_SetObjResult(interp, NsChanNewObj(chan));
+    NsChanRelease(chan);
+    return TCL_OK;
+}
+
+/* ---- open ---- */
+
+static bool
+HasBreak(const char *string)
+{
+    return strpbrk(string, "\r\n") != NULL;
+}
+
+/* The request line and headers.  False: a value would break out of its line. */
+static bool
+ComposeRequest(Tcl_DString *ds, const char *method, const char *target, const char *version, const Ns_Set *headers,
+               const char *host)
+{
+    size_t i;
+
+    if (HasBreak(method) || HasBreak(target) || HasBreak(version)) {
+        return false;
+    }
+    Tcl_DStringAppend(ds, method, -1);
+    Tcl_DStringAppend(ds, " ", 1);
+    Tcl_DStringAppend(ds, target, -1);
+    Tcl_DStringAppend(ds, " HTTP/", 6);
+    Tcl_DStringAppend(ds, version, -1);
+    Tcl_DStringAppend(ds, "\r\n", 2);
+    if (strcmp(version, "1.0") != 0 && (headers == NULL || Ns_SetIFind(headers, "host") < 0)) {
+        Tcl_DStringAppend(ds, "Host: ", -1);
+        Tcl_DStringAppend(ds, host, -1);
+        Tcl_DStringAppend(ds, "\r\n", 2);
+    }
+    for (i = 0u; headers != NULL && i < Ns_SetSize(headers); i++) {
+        const char *name = Ns_SetKey(headers, i), *value = Ns_SetValue(headers, i);
+
+        if (HasBreak(name) || HasBreak(value)) {
+            return false;
+        }
+        Tcl_DStringAppend(ds, name, -1);
+        Tcl_DStringAppend(ds, ": ", 2);
+        Tcl_DStringAppend(ds, value, -1);
+        Tcl_DStringAppend(ds, "\r\n", 2);
+    }
+    Tcl_DStringAppend(ds, "\r\n", 2);
+    return true;
+}
+
+/* Where a URL leads: NUL-terminated copies. */
+typedef struct Target { Tcl_DString proto, host, path; unsigned short port; } Target;
+
+static bool
+ParseTarget(Tcl_Interp *interp, const char *url, Target *target)
+{
+    NsUrl       parts;
+    const char *reason = NULL, *rest;
+    int         port;
+
+    if (!NsUrlParse(url, strlen(url), false, &parts, &reason) || parts.proto.start == NULL || parts.host.start == NULL) {
+        Ns_TclPrintfResult(interp, "invalid URL '%s'%s%s", url, reason != NULL ? ": " : "", reason != NULL ? reason : "");
+        return false;
+    }
+    Tcl_DStringAppend(&target->proto, parts.proto.start, (int)parts.proto.len);
+    Tcl_DStringAppend(&target->host, parts.host.start, (int)parts.host.len);
+    if (strcmp(Tcl_DStringValue(&target->proto), "http") != 0 && strcmp(Tcl_DStringValue(&target->proto), "https") != 0) {
+        Ns_TclPrintfResult(interp, "no driver for protocol '%s' found.", Tcl_DStringValue(&target->proto));
+        return false;
+    }
+    port = parts.port.start != NULL ? NsPortNumber(parts.port) : strcmp(Tcl_DStringValue(&target->proto), "https") == 0 ? 443 : 80;
+    if (port < 0) {
+        Ns_TclPrintfResult(interp, "invalid port in URL '%s'", url);
+        return false;
+    }
+    target->port = (unsigned short)port;
+    /* Everything from the path on goes out as it is, without the fragment. */
+    rest = strstr(url, "://");
+    rest = rest != NULL ? rest + 3 + strcspn(rest + 3, "/?#") : "";
+    if (*rest != '/') {
+        Tcl_DStringAppend(&target->path, "/", 1);
+    }
+    Tcl_DStringAppend(&target->path, rest, (int)strcspn(rest, "#"));
+    return true;
+}
+
+static int
+Open(Tcl_Interp *interp, NsServer *server, const NsChanConnectParams *params, const Tcl_DString *request)
+{
+    struct iovec iov = {Tcl_DStringValue(request), (size_t)Tcl_DStringLength(request)};
+    NsChan      *chan;
+    int          status = TCL_OK;
+
+    chan = Connect(interp, server, params);
+    if (chan == NULL) {
+        return TCL_ERROR;
+    }
+    if (NsChanWrite(chan, &iov, 1, 0u) < 0) {
+        Ns_TclPrintfResult(interp, "%s: cannot send the request: %s", NsChanName(chan), Tcl_PosixError(interp));
+        (void)NsChanAbort(chan);
+        status = TCL_ERROR;
+    } else {
+        Tcl_SetObjResult(interp, NsChanNewObj(chan));
+    }
+    NsChanRelease(chan);
+    return status;
+}
+
+int
+NsChanOpenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    const NsInterp     *ip = clientData;
+    NsChanConnectParams params = {.timeout = defaultTimeout};
+    TlsOptions          tls = {0};
+    Ns_Time            *timeout = NULL;
+    Ns_Set             *headers = NULL;
+    char               *url, *driver = NULL, *method = "GET", *version = "1.0", *unixSocket = NULL;
+    Target              target = {0};
+    Tcl_DString         request;
+    int                 status = TCL_ERROR;
+    Ns_ObjvSpec         opts[] = {
+        {"-cafile", Ns_ObjvString, &tls.caFile, NULL},
+        {"-capath", Ns_ObjvString, &tls.caPath, NULL},
+        {"-cert", Ns_ObjvString, &tls.cert, NULL},
+        {"-key", Ns_ObjvString, &tls.key, NULL},
+        {"-driver", Ns_ObjvString, &driver, NULL},
+        {"-headers", Ns_ObjvSet, &headers, NULL},
+        {"-hostname", Ns_ObjvString, &tls.hostname, NULL},
+        {"-insecure", Ns_ObjvBool, &tls.insecure, NULL},
+        {"-method", Ns_ObjvString, &method, NULL},
+        {"-timeout", Ns_ObjvTime, &timeout, NULL},
+        {"-unix_socket", Ns_ObjvString, &unixSocket, NULL},
+        {"-version", Ns_ObjvString, &version, NULL},
+        {"--", Ns_ObjvBreak, NULL, NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+    Ns_ObjvSpec args[] = {{"url", Ns_ObjvString, &url, NULL}, {NULL, NULL, NULL, NULL}};
+
+    if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || !FillTls(interp, &tls, &params)) {
+        return TCL_ERROR;
+    }
+    Tcl_DStringInit(&target.proto);
+    Tcl_DStringInit(&target.host);
+    Tcl_DStringInit(&target.path);
+    Tcl_DStringInit(&request);
+    if (!ParseTarget(interp, url, &target)) {
+        goto done;
+    }
+    if (driver != NULL && NsDriverFind(Tcl_DStringValue(&target.proto), driver) == NULL) {
+        Ns_TclPrintfResult(interp, "no driver for protocol '%s' & driver name '%s' found.", Tcl_DStringValue(&target.proto), driver);
+        goto done;
+    }
+    if (!ComposeRequest(&request, method, Tcl_DStringValue(&target.path), version, headers, Tcl_DStringValue(&target.host))) {
+        Ns_TclPrintfResult(interp, "ns_connchan open: line break in method, URL, version or a header");
+        goto done;
+    }
+    params.host = unixSocket != NULL ? unixSocket : Tcl_DStringValue(&target.host);
+    params.port = unixSocket != NULL ? 0u : target.port;
+    if (params.hostname == NULL) {
+        params.hostname = Tcl_DStringValue(&target.host);
+    }
+    params.tls = strcmp(Tcl_DStringValue(&target.proto), "https") == 0;
+    if (timeout != NULL) {
+        params.timeout = *timeout;
+    }
+    status = Open(interp, ip->server, &params, &request);
+
+ done:
+    Tcl_DStringFree(&target.proto);
+    Tcl_DStringFree(&target.host);
+    Tcl_DStringFree(&target.path);
+    Tcl_DStringFree(&request);
+    return status;
+}
+
+/* ---- listen ---- */
+
+/* `script channel` for a new connection: a list of words, and on the worker their objects. */
+static void
+RunAcceptScript(NsChan *chan, void *arg)
+{
+    const char *script = arg;
+    Tcl_Interp *interp = NsWorkerInterp(NsWorkerCurrent(), NsChanServer(chan));
+    Tcl_Obj    *command = Tcl_NewStringObj(script, -1), *handle = NsChanNewObj(chan);
+    int         keep = 0, code;
+
+    Tcl_IncrRefCount(command);
+    Tcl_ListObjAppendElement(NULL, command, handle);
+    code = Tcl_EvalObjEx(interp, command, TCL_EVAL_GLOBAL | TCL_EVAL_DIRECT);
+    if (code == TCL_ERROR) {
+        Tcl_AppendObjToErrorInfo(interp, Tcl_ObjPrintf("\n    (listen script for %s)", NsChanName(chan)));
+        (void)Ns_TclLogErrorInfo(interp, NULL);
+    } else if (Tcl_GetBooleanFromObj(NULL, Tcl_GetObjResult(interp), &keep) != TCL_OK) {
+        Ns_Log(Error, "%s: listen script \"%.100s\" returned \"%.100s\", must be a boolean: closed", NsChanName(chan), script,
+               Tcl_GetStringResult(interp));
+        keep = 0;
+    }
+    Tcl_ResetResult(interp);
+    Tcl_DecrRefCount(command);
+    if (keep == 0) {
+        (void)NsChanClose(chan);
+    }
+    NsChanRelease(chan);
+}
+
+int
+NsChanListenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    const NsInterp *ip = clientData;
+    NsServer       *server = NULL;
+    char           *driverName = NULL, *address;
+    unsigned short  port;
+    int             bind = 0, length;
+    Tcl_Obj        *script, *dict;
+    NsChan         *listener;
+    Ns_Driver      *driver;
+    NS_SOCKET       fd;
+    Ns_ObjvSpec     opts[] = {
+        {"-driver", Ns_ObjvString, &driverName, NULL},
+        {"-server", Ns_ObjvServer, &server, NULL},
+        {"-bind", Ns_ObjvBool, &bind, NULL},
+        {"--", Ns_ObjvBreak, NULL, NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+    Ns_ObjvSpec args[] = {
+        {"address", Ns_ObjvString, &address, NULL},
+        {"port", Ns_ObjvUShort, &port, NULL},
+        {"script", Ns_ObjvObj, &script, NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+
+    if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || Tcl_ListObjLength(interp, script, &length) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    driver = NsDriverFind("http", driverName);
+    if (driver == NULL && driverName != NULL) {
+        Ns_TclPrintfResult(interp, "no driver for protocol 'http' & driver name '%s' found.", driverName);
+        return TCL_ERROR;
+    }
+    listener = NsChanListen(server != NULL ? server : ip->server, address, port, driver != NULL ? driver->module : "tcp",
+                            RunAcceptScript, ns_strdup(Tcl_GetString(script)), ns_free);
+    if (listener == NULL) {
+        Ns_TclPrintfResult(interp, "could not register callback");
+        return TCL_ERROR;
+    }
+    fd = NsChanListenSock(listener, &port);
+    dict = Tcl_NewDictObj();
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("channel", -1), NsChanNewObj(listener));
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("port", -1), Tcl_NewIntObj(port));
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("sock", -1), Tcl_NewIntObj(fd));
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("address", -1), Tcl_NewStringObj(address, -1));
+    Tcl_SetObjResult(interp, dict);
+    NsChanRelease(listener);
+    return TCL_OK;
+}

@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Channels: the table of a server, and what any thread may do with a channel.  What runs on its worker is in
+ * chanevent.c, frames are in chanframe.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "chanint.h"
+
+struct NsChanTable {
+    pthread_rwlock_t lock;
+    Tcl_HashTable    byId;                     /* id -> NsChan *, one reference each */
+    uint64_t         nextId;
+    size_t           maxSendBuffer;
+};
+
+NsChanCounters nsChanCounters;
+
+/* At the stop the workers close their channels; those that no worker knows of are closed here. */
+static void
+CloseUnattended(const Ns_Time *toPtr, void *arg)
+{
+    NsChan **chans;
+    size_t   count, i;
+
+    if (toPtr != NULL) {
+        return;
+    }
+    count = NsChanList(arg, &chans);
+    for (i = 0u; i < count; i++) {
+        bool unattended;
+
+        ChanLock(chans[i]);
+        unattended = !chans[i]->onLoop;
+        ChanUnlock(chans[i]);
+        if (unattended) {
+            (void)NsChanClose(chans[i]);
+        }
+        NsChanRelease(chans[i]);
+    }
+    ns_free(chans);
+}
+
+void
+NsChanInitServer(NsServer *server)
+{
+    struct NsChanTable *chans = ns_calloc(1u, sizeof(struct NsChanTable));
+    const char         *section = Ns_ConfigSectionPath(NULL, server->name, NULL, "connchan", NULL);
+
+    pthread_rwlock_init(&chans->lock, NULL);
+    Tcl_InitHashTable(&chans->byId, TCL_ONE_WORD_KEYS);
+    chans->maxSendBuffer = (size_t)Ns_ConfigMemUnitRange(section, "maxsendbuffer", "256MB", 1024, LLONG_MAX);
+    server->chans = chans;
+    (void)Ns_RegisterAtShutdown(CloseUnattended, server);
+}
+
+/* ---- the table ---- */
+
+/* "conn17" -> 17.  False for what no channel is called. */
+static bool
+ParseName(const char *name, uint64_t *id)
+{
+    char *end;
+
+    if (strncmp(name, "conn", 4u) != 0 || name[4] < '0' || name[4] > '9' || (name[4] == '0' && name[5] != '\0')) {
+        return false;
+    }
+    errno = 0;
+    *id = strtoull(name + 4, &end, 10);
+    return *end == '\0' && errno == 0;
+}
+
+NsChan *
+NsChanFind(NsServer *server, const char *name)
+{
+    struct NsChanTable *chans = server->chans;
+    NsChan             *chan = NULL;
+    uint64_t            id;
+
+    if (ParseName(name, &id)) {
+        Tcl_HashEntry *entry;
+
+        pthread_rwlock_rdlock(&chans->lock);
+        entry = Tcl_FindHashEntry(&chans->byId, (const char *)(uintptr_t)id);
+        if (entry != NULL) {
+            chan = NsChanRetain(Tcl_GetHashValue(entry));
+        }
+        pthread_rwlock_unlock(&chans->lock);
+    }
+    return chan;
+}
+
+static void
+TableAdd(NsChan *chan)
+{
+    struct NsChanTable *chans = chan->server->chans;
+    Tcl_HashEntry      *entry;
+    int                 isNew;
+
+    pthread_rwlock_wrlock(&chans->lock);
+    chan->id = chans->nextId++;
+    snprintf(chan->name, sizeof(chan->name), "conn%llu", (unsigned long long)chan->id);
+    entry = Tcl_CreateHashEntry(&chans->byId, (const char *)(uintptr_t)chan->id, &isNew);
+    Tcl_SetHashValue(entry, NsChanRetain(chan));
+    pthread_rwlock_unlock(&chans->lock);
+}
+
+void
+NsChanForget(NsChan *chan)
+{
+    struct NsChanTable *chans = chan->server->chans;
+    Tcl_HashEntry      *entry;
+
+    pthread_rwlock_wrlock(&chans->lock);
+    entry = Tcl_FindHashEntry(&chans->byId, (const char *)(uintptr_t)chan->id);
+    if (entry != NULL) {
+        Tcl_DeleteHashEntry(entry);
+    }
+    pthread_rwlock_unlock(&chans->lock);
+    if (entry != NULL) {
+        NsChanRelease(chan);
+    }
+}
+
+static int
+CompareIds(const void *a, const void *b)
+{
+    uint64_t x = (*(NsChan *const *)a)->id, y = (*(NsChan *const *)b)->id;
+
+    return x < y ? -1 : x > y;
+}
+
+size_t
+NsChanList(NsServer *server, NsChan ***chansOut)
+{
+    struct NsChanTable *chans = server->chans;
+    Tcl_HashSearch      search;
+    Tcl_HashEntry      *entry;
+    NsChan            **list;
+    size_t              count = 0u;
+
+    pthread_rwlock_rdlock(&chans->lock);
+    list = ns_malloc(((size_t)chans->byId.numEntries + 1u) * sizeof(NsChan *));
+    for (entry = Tcl_FirstHashEntry(&chans->byId, &search); entry != NULL; entry = Tcl_NextHashEntry(&search)) {
+        list[count++] = NsChanRetain(Tcl_GetHashValue(entry));
+    }
+    pthread_rwlock_unlock(&chans->lock);
+    qsort(list, count, sizeof(NsChan *), CompareIds);
+    *chansOut = list;
+    return count;
+}
+
+/* ---- making and freeing ---- */
+
+/*
+ * A peer that vanishes without a word is noticed by the kernel: after a minute of silence it asks, and gives up after
+ * another.
+ */
+static void
+SetKeepAlive(NS_SOCKET fd)
+{
+    int on = 1, idle = 60, interval = 15, count = 4;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static NsChan *
+ChanNew(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *driver)
+{
+    NsChan *chan = ns_calloc(1u, sizeof(NsChan));
+
+    chan->magic = CHAN_MAGIC;
+    atomic_init(&chan->refs, 1);
+    pthread_mutex_init(&chan->lock, NULL);
+    chan->server = server;
+    chan->io = *io;
+    chan->peer = *peer;
+    chan->driver = driver;
+    chan->worker = NsWorkerFor(io->sock);
+    Ns_GetTime(&chan->start);
+    SetKeepAlive(io->sock);
+    atomic_fetch_add_explicit(&nsChanCounters.opened, 1u, memory_order_relaxed);
+    return chan;
+}
+
+NsChan *
+NsChanFromDetached(NsServer *server, NsDetached *detached, const char *clientData)
+{
+    NsChan *chan = ChanNew(server, &detached->io, &detached->peer, detached->driver->module);
+
+    chan->clientData = ns_strdup(clientData);
+    chan->rest = detached->rest;
+    chan->restLen = detached->restLen;
+    NsOutMove(&chan->out, &detached->pending);
+    TableAdd(chan);
+    if (!NsOutEmpty(&chan->out)) {
+        ChanLock(chan);
+        NsChanNotify(chan);
+        ChanUnlock(chan);
+    }
+    return chan;
+}
+
+NsChan *
+NsChanFromSock(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *driverName)
+{
+    NsChan *chan = ChanNew(server, io, peer, driverName);
+
+    chan->client = true;
+    TableAdd(chan);
+    return chan;
+}
+
+NsChan *
+NsChanRetain(NsChan *chan)
+{
+    NS_CHECK(chan, CHAN_MAGIC);
+    atomic_fetch_add_explicit(&chan->refs, 1, memory_order_relaxed);
+    return chan;
+}
+
+void
+NsChanRelease(NsChan *chan)
+{
+    if (chan == NULL) {
+        return;
+    }
+    NS_CHECK(chan, CHAN_MAGIC);
+    if (atomic_fetch_sub_explicit(&chan->refs, 1, memory_order_acq_rel) == 1) {
+        NS_ASSERT(chan->state == CHAN_DEAD && chan->io.sock == NS_INVALID_SOCKET && chan->callback == NULL);
+        pthread_mutex_destroy(&chan->lock);
+        ns_free(chan->clientData);
+        chan->magic = NS_SPOILED;
+        ns_free(chan);
+    }
+}
+
+void
+NsChanCallbackRelease(ChanCallback *callback)
+{
+    if (callback != NULL && atomic_fetch_sub_explicit(&callback->refs, 1, memory_order_acq_rel) == 1) {
+        if (callback->cb.freeProc != NULL) {
+            callback->cb.freeProc(callback->cb.arg);
+        }
+        ns_free(callback);
+    }
+}
+
+/* ---- facts ---- */
+
+bool
+NsChanIsOpen(NsChan *chan)
+{
+    bool open;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    ChanLock(chan);
+    open = chan->state == CHAN_OPEN;
+    ChanUnlock(chan);
+    return open;
+}
+
+const char *
+NsChanName(const NsChan *chan)
+{
+    return chan->name;
+}
+
+NsServer *
+NsChanServer(const NsChan *chan)
+{
+    return chan->server;
+}
+
+NsWorker *
+NsChanWorker(const NsChan *chan)
+{
+    return chan->worker;
+}
+
+int
+NsChanDebug(NsChan *chan, int level)
+{
+    if (level >= 0) {
+        atomic_store(&chan->debug, level);
+    }
+    return atomic_load(&chan->debug);
+}
+
+int64_t
+NsChanSendWait(const NsChan *chan)
+{
+    return chan->io.driver != NULL ? chan->io.driver->sendWait : 30000;
+}
+
+void
+NsChanGetStatus(NsChan *chan, NsChanStatus *status)
+{
+    memset(status, 0, sizeof(*status));
+    status->start = chan->start;
+    status->driver = chan->driver;
+    (void)ns_inet_ntop(&chan->peer.sa, status->peer, sizeof(status->peer));
+    status->debug = NsChanDebug(chan, -1);
+    ChanLock(chan);
+    status->threadName = chan->callback != NULL ? NsWorkerName(chan->worker) : "";
+    status->sent = chan->sent;
+    status->received = chan->received;
+    status->sendBuffer = chan->out.bytes;
+    if (chan->frames != NULL) {
+        status->frameBuffer = chan->frames->end - chan->frames->start;
+        status->fragments = chan->frames->messageLen;
+    }
+    status->recvErrno = chan->recvErrno;
+    status->sendErrno = chan->sendErrno;
+    if (chan->callback != NULL) {
+        status->when = chan->callback->cb.when;
+        status->command = ns_strdup(chan->callback->cb.command != NULL ? chan->callback->cb.command : "");
+    }
+    status->clientData = ns_strdup(chan->clientData);
+    ChanUnlock(chan);
+}
+
+void
+NsChanStatusFree(NsChanStatus *status)
+{
+    ns_free(status->command);
+    ns_free(status->clientData);
+}
+
+/* ---- reading ---- */
+
+char *
+NsChanThreadBuffer(void)
+{
+    static Ns_Tls   tls;
+    static atomic_bool ready;
+    NsWorker       *worker = NsWorkerCurrent();
+    char           *buffer;
+
+    if (worker != NULL) {
+        return NsLoopBuffer(NsWorkerLoop(worker));
+    }
+    if (!atomic_load_explicit(&ready, memory_order_acquire)) {
+        Ns_MasterLock();
+        if (!atomic_load(&ready)) {
+            Ns_TlsAlloc(&tls, ns_free);
+            atomic_store_explicit(&ready, true, memory_order_release);
+        }
+        Ns_MasterUnlock();
+    }
+    buffer = Ns_TlsGet(&tls);
+    if (buffer == NULL) {
+        buffer = ns_malloc(NS_LOOP_BUFFER);
+        Ns_TlsSet(&tls, buffer);
+    }
+    return buffer;
+}
+
+/* What came with the request goes first: true when there was some. */
+static bool
+TakeRest(NsChan *chan, void *buffer, size_t size, ssize_t *taken)
+{
+    size_t n = chan->restLen - chan->restPos;
+
+    if (n == 0u) {
+        return false;
+    }
+    if (n > size) {
+        n = size;
+    }
+    memcpy(buffer, chan->rest + chan->restPos, n);
+    chan->restPos += n;
+    if (chan->restPos == chan->restLen) {
+        ns_free(chan->rest);
+        chan->rest = NULL;
+        chan->restPos = chan->restLen = 0u;
+    }
+    *taken = (ssize_t)n;
+    return true;
+}
+
+ssize_t
+NsChanReceive(NsChan *chan, void *buffer, size_t size)
+{
+    ssize_t n;
+
+    if (chan->state != CHAN_OPEN) {
+        errno = EPIPE;
+        return -1;
+    }
+    if (!TakeRest(chan, buffer, size, &n)) {
+        n = chan->io.transport->recv(&chan->io, buffer, size);
+    }
+    if (chan->deaf) {
+        chan->deaf = false;
+        NsChanNotify(chan);
+    }
+    if (n > 0) {
+        chan->received += (uint64_t)n;
+        chan->reads++;
+    } else if (n == 0) {
+        chan->reads++;
+        chan->eof = true;
+    } else if (errno != EAGAIN) {
+        chan->recvErrno = errno;
+        chan->reads++;
+        chan->broken = true;
+    }
+    return n;
+}
+
+/* Wait outside of the lock for the first byte.  Only threads that may wait come here. */
+static void
+WaitReadable(NsChan *chan, int64_t timeout)
+{
+    Ns_Time relative = {(long)(timeout / 1000), (long)(timeout % 1000) * 1000};
+    int     fd;
+
+    /* A duplicate: the channel may be closed, and its descriptor used anew, while this thread waits. */
+    ChanLock(chan);
+    fd = chan->state == CHAN_OPEN ? fcntl(chan->io.sock, F_DUPFD_CLOEXEC, 0) : -1;
+    ChanUnlock(chan);
+    if (fd >= 0) {
+        (void)Ns_SockTimedWait(fd, NS_SOCK_READ, &relative);
+        (void)close(fd);
+    }
+}
+
+ssize_t
+NsChanRead(NsChan *chan, void *buffer, size_t size)
+{
+    ssize_t n;
+    int64_t timeout;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    ChanLock(chan);
+    n = NsChanReceive(chan, buffer, size);
+    timeout = n < 0 && errno == EAGAIN ? chan->receiveTimeout : 0;
+    ChanUnlock(chan);
+    if (timeout > 0 && NsWorkerCurrent() == NULL) {
+        WaitReadable(chan, timeout);
+        ChanLock(chan);
+        n = NsChanReceive(chan, buffer, size);
+        ChanUnlock(chan);
+    }
+    return n;
+}
+
+/* ---- writing ---- */
+
+static size_t
+VectorLength(const struct iovec *iov, int iovcnt)
+{
+    size_t total = 0u;
+    int    i;
+
+    for (i = 0; i < iovcnt; i++) {
+        total += iov[i].iov_len;
+    }
+    return total;
+}
+
+/*
+ * Lock held.  Send until all is out or the socket refuses (TLS takes a record at a time).  Returns what it took, or -1
+ * with errno when the socket is broken.
+ */
+static ssize_t
+SendNow(NsChan *chan, const struct iovec *iov, int iovcnt)
+{
+    size_t total = 0u, skip = 0u;              /* of iov[0] */
+
+    while (iovcnt > 0) {
+        struct iovec part[8];
+        int          count = iovcnt < 8 ? iovcnt : 8;
+        ssize_t      n;
+
+        memcpy(part, iov, (size_t)count * sizeof(*iov));
+        part[0].iov_base = (char *)part[0].iov_base + skip;
+        part[0].iov_len -= skip;
+        n = chan->io.transport->send(&chan->io, part, count);
+        if (n < 0 && errno != EAGAIN) {
+            chan->sendErrno = errno;
+            chan->broken = true;
+            return -1;
+        }
+        if (n <= 0) {
+            chan->sendBlocked = true;
+            break;
+        }
+        total += (size_t)n;
+        skip += (size_t)n;
+        while (iovcnt > 0 && skip >= iov->iov_len) {
+            skip -= iov->iov_len;
+            iov++;
+            iovcnt--;
+        }
+    }
+    return (ssize_t)total;
+}
+
+ssize_t
+NsChanWrite(NsChan *chan, const struct iovec *iov, int iovcnt, unsigned flags)
+{
+    size_t  len = VectorLength(iov, iovcnt);
+    ssize_t sent = 0;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    ChanLock(chan);
+    if (chan->state != CHAN_OPEN) {
+        errno = EPIPE;
+        sent = -1;
+    } else if (chan->sendErrno != 0) {
+        /* Bytes were lost before: whatever follows them would arrive out of order. */
+        errno = chan->sendErrno;
+        sent = -1;
+    } else if (len > 0u && chan->out.bytes + len > chan->server->chans->maxSendBuffer) {
+        atomic_fetch_add_explicit(&nsChanCounters.bufferLimits, 1u, memory_order_relaxed);
+        errno = ENOBUFS;
+        sent = -1;
+    } else if (len > 0u) {
+        if (NsOutEmpty(&chan->out) && (flags & NS_CHAN_BUFFERED) == 0u) {
+            sent = SendNow(chan, iov, iovcnt);
+        }
+        if (sent >= 0) {
+            chan->sent += (uint64_t)sent;
+            if ((size_t)sent < len) {
+                if (NsOutEmpty(&chan->out)) {
+                    chan->lastProgress = NsLoopClock();
+                }
+                NsOutAddCopy(&chan->out, iov, iovcnt, (size_t)sent);
+                NsChanNotify(chan);
+            }
+        }
+    }
+    ChanUnlock(chan);
+    return sent;
+}
+
+/* ---- closing ---- */
+
+static bool
+CloseChan(NsChan *chan, bool abortNow)
+{
+    bool mine, dispose = false;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    NsChanRetain(chan);
+    ChanLock(chan);
+    mine = chan->state == CHAN_OPEN;
+    if (mine) {
+        chan->state = CHAN_CLOSING;
+        chan->aborted = abortNow;
+        if (chan->onLoop || (!abortNow && !NsOutEmpty(&chan->out))) {
+            NsChanNotify(chan);                /* the worker takes it from here, callback included */
+        } else {
+            dispose = true;                    /* no worker knows of it */
+        }
+    } else if (abortNow && chan->state != CHAN_DEAD && !chan->aborted) {
+        chan->aborted = true;
+        NsChanNotify(chan);
+    }
+    ChanUnlock(chan);
+
+    if (mine) {
+        atomic_fetch_add_explicit(abortNow ? &nsChanCounters.aborted : &nsChanCounters.closed, 1u, memory_order_relaxed);
+        NsChanForget(chan);
+    }
+    if (dispose) {
+        NsChanDispose(chan);
+    }
+    NsChanRelease(chan);
+    return mine;
+}
+
+bool
+NsChanClose(NsChan *chan)
+{
+    return CloseChan(chan, false);
+}
+
+bool
+NsChanAbort(NsChan *chan)
+{
+    return CloseChan(chan, true);
+}
+
+/* ---- callbacks ---- */
+
+bool
+NsChanSetCallback(NsChan *chan, const NsChanCallback *callback)
+{
+    ChanCallback *fresh = ns_calloc(1u, sizeof(ChanCallback));
+    bool          open;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    fresh->cb = *callback;
+    atomic_init(&fresh->refs, 1);
+    ChanLock(chan);
+    open = chan->state == CHAN_OPEN;
+    if (open) {
+        if (chan->callback != NULL) {
+            /* What it holds belongs to the worker's thread, which frees it there. */
+            chan->callback->next = chan->retired;
+            chan->retired = chan->callback;
+        }
+        chan->callback = fresh;
+        chan->fresh = true;
+        chan->suspended = false;
+        chan->deaf = false;
+        chan->receiveTimeout = callback->receiveTimeout;
+        NsChanNotify(chan);
+    }
+    ChanUnlock(chan);
+    if (!open) {
+        ns_free(fresh);
+    }
+    return open;
+}

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The callback workers: one thread with an event loop each, their interpreters, and the watch over slow callbacks.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/check.h"
+#include "interp.h"
+#include "process.h"
+#include "sockcallback.h"
+
+#define MAX_WORKERS 256
+
+typedef struct WorkerInterp {
+    struct WorkerInterp *next;
+    NsServer            *server;
+    Tcl_Interp          *interp;
+    bool                 used;                 /* in this turn of the loop */
+} WorkerInterp;
+
+struct NsWorker {
+    uint32_t      magic;
+    int           index;
+    char          name[24];
+    NsLoop       *loop;
+    Ns_Thread     thread;
+    NsMember     *members;                     /* worker's thread ... */
+    WorkerInterp *interps;
+    NsTask        cleanup, stopTask;
+    bool          cleanupPending, stopping, tellPending;
+    NsTask        tellTask;
+
+    pthread_mutex_t watchLock;                 /* the callback being run */
+    const char   *what, *command;
+    int64_t       begun;                       /* microseconds, 0: none runs */
+    bool          reported;
+
+    atomic_ullong callbacks, slowCallbacks, callbackUsec, longestUsec;
+    atomic_size_t memberCount;
+};
+#define WORKER_MAGIC NS_MAGIC('W', 'o', 'r', 'k')
+
+static struct {
+    Ns_Mutex    lock;
+    Ns_Cond     cond;
+    bool        started;                       /* lock */
+    int         ready, running;                /* lock */
+    int         count;
+    NsWorker   *workers[MAX_WORKERS];
+    atomic_bool stopping, up;
+    int64_t     slowUsec;
+    int         watchId;
+} pool;
+
+static __thread NsWorker *currentWorker;
+
+static int64_t
+Microseconds(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* ---- members ---- */
+
+static void
+TellMembers(NsWorker *worker)
+{
+    NsMember *member = worker->members;
+
+    /* `stop` may take the member away, and others: start over after each. */
+    while (member != NULL) {
+        if (!member->told) {
+            member->told = true;
+            member->stop(worker, member);
+            member = worker->members;
+        } else {
+            member = member->next;
+        }
+    }
+}
+
+static void
+StopIfEmpty(NsWorker *worker)
+{
+    if (worker->stopping && worker->members == NULL) {
+        NsLoopStop(worker->loop);
+    }
+}
+
+static void
+TellLater(NsLoop *loop, NsTask *task)
+{
+    NsWorker *worker = (NsWorker *)((char *)task - offsetof(NsWorker, tellTask));
+
+    (void)loop;
+    worker->tellPending = false;
+    TellMembers(worker);
+    StopIfEmpty(worker);
+}
+
+void
+NsWorkerJoin(NsWorker *worker, NsMember *member, void (*stop)(NsWorker *worker, NsMember *member))
+{
+    NS_ASSERT(worker == currentWorker);
+    member->stop = stop;
+    member->told = false;
+    member->next = worker->members;
+    member->prev = &worker->members;
+    if (member->next != NULL) {
+        member->next->prev = &member->next;
+    }
+    worker->members = member;
+    atomic_fetch_add_explicit(&worker->memberCount, 1u, memory_order_relaxed);
+    if (worker->stopping && !worker->tellPending) {
+        worker->tellPending = true;
+        worker->tellTask.proc = TellLater;
+        NsLoopDefer(worker->loop, &worker->tellTask);
+    }
+}
+
+void
+NsWorkerLeave(NsWorker *worker, NsMember *member)
+{
+    NS_ASSERT(worker == currentWorker);
+    if (member->prev != NULL) {
+        *member->prev = member->next;
+        if (member->next != NULL) {
+            member->next->prev = member->prev;
+        }
+        member->prev = NULL;
+        atomic_fetch_sub_explicit(&worker->memberCount, 1u, memory_order_relaxed);
+        StopIfEmpty(worker);
+    }
+}
+
+/* ---- interpreters ---- */
+
+static void
+CleanupInterps(NsLoop *loop, NsTask *task)
+{
+    NsWorker      *worker = (NsWorker *)((char *)task - offsetof(NsWorker, cleanup));
+    WorkerInterp **link = &worker->interps;
+
+    (void)loop;
+    worker->cleanupPending = false;
+    while (*link != NULL) {
+        WorkerInterp *wi = *link;
+
+        if (wi->used) {
+            wi->used = false;
+            NsInterpCleanup(wi->interp);
+            if (NsGetInterpData(wi->interp)->deleteWhenGiven) {
+                *link = wi->next;
+                NsInterpGive(wi->interp);
+                ns_free(wi);
+                continue;
+            }
+        }
+        link = &wi->next;
+    }
+}
+
+Tcl_Interp *
+NsWorkerInterp(NsWorker *worker, NsServer *server)
+{
+    WorkerInterp *wi;
+
+    NS_ASSERT(worker == currentWorker);
+    for (wi = worker->interps; wi != NULL && wi->server != server; wi = wi->next) {
+        ;
+    }
+    if (wi == NULL) {
+        wi = ns_calloc(1u, sizeof(WorkerInterp));
+        wi->server = server;
+        wi->interp = NsInterpTake(server);
+        wi->next = worker->interps;
+        worker->interps = wi;
+    }
+    wi->used = true;
+    if (!worker->cleanupPending) {
+        worker->cleanupPending = true;
+        worker->cleanup.proc = CleanupInterps;
+        NsLoopDefer(worker->loop, &worker->cleanup);
+    }
+    return wi->interp;
+}
+
+/* ---- slow callbacks ---- */
+
+void
+NsWorkerCallbackBegin(NsWorker *worker, const char *what, const char *command)
+{
+    pthread_mutex_lock(&worker->watchLock);
+    worker->what = what;
+    worker->command = command;
+    worker->begun = Microseconds();
+    worker->reported = false;
+    pthread_mutex_unlock(&worker->watchLock);
+}
+
+void
+NsWorkerCallbackEnd(NsWorker *worker)
+{
+    int64_t     took;
+    const char *what, *command;
+    bool        reported;
+
+    pthread_mutex_lock(&worker->watchLock);
+    took = Microseconds() - worker->begun;
+    what = worker->what;
+    command = worker->command;
+    reported = worker->reported;
+    worker->begun = 0;
+    worker->what = worker->command = NULL;
+    pthread_mutex_unlock(&worker->watchLock);
+
+    atomic_fetch_add_explicit(&worker->callbacks, 1u, memory_order_relaxed);
+    atomic_fetch_add_explicit(&worker->callbackUsec, (unsigned long long)took, memory_order_relaxed);
+    if ((unsigned long long)took > atomic_load_explicit(&worker->longestUsec, memory_order_relaxed)) {
+        atomic_store_explicit(&worker->longestUsec, (unsigned long long)took, memory_order_relaxed);
+    }
+    if (reported || (pool.slowUsec > 0 && took >= pool.slowUsec)) {
+        if (!reported) {
+            atomic_fetch_add_explicit(&worker->slowCallbacks, 1u, memory_order_relaxed);
+        }
+        Ns_Log(Warning, "slow callback: %s took %.3fs, and %zu others of the worker waited: %.200s", what,
+               (double)took / 1e6, atomic_load(&worker->memberCount) - 1u, command != NULL ? command : "(C)");
+    }
+}
+
+static void
+WatchWorkers(void *arg, int id)
+{
+    int64_t now = Microseconds();
+    int     i;
+
+    (void)arg;
+    (void)id;
+    for (i = 0; i < pool.count; i++) {
+        NsWorker *worker = pool.workers[i];
+
+        pthread_mutex_lock(&worker->watchLock);
+        if (worker->begun != 0 && !worker->reported && now - worker->begun >= pool.slowUsec) {
+            worker->reported = true;
+            atomic_fetch_add_explicit(&worker->slowCallbacks, 1u, memory_order_relaxed);
+            Ns_Log(Warning, "slow callback: %s on %s has been running for %.3fs: %.200s", worker->what, worker->name,
+                   (double)(now - worker->begun) / 1e6, worker->command != NULL ? worker->command : "(C)");
+        }
+        pthread_mutex_unlock(&worker->watchLock);
+    }
+}
+
+/* ---- threads ---- */
+
+static void
+StopWorker(NsLoop *loop, NsTask *task)
+{
+    NsWorker *worker = (NsWorker *)((char *)task - offsetof(NsWorker, stopTask));
+
+    (void)loop;
+    worker->stopping = true;
+    TellMembers(worker);
+    StopIfEmpty(worker);
+}
+
+static bool
+TakeInterp(NsServer *server, void *arg)
+{
+    (void)NsWorkerInterp(arg, server);
+    return false;                              /* the default server's; others when they are needed */
+}
+
+static void
+WorkerThread(void *arg)
+{
+    NsWorker *worker = arg;
+
+    currentWorker = worker;
+    Ns_ThreadSetName("%s", worker->name);
+    NsServerEach(TakeInterp, worker);
+    Ns_MutexLock(&pool.lock);
+    pool.ready++;
+    Ns_CondBroadcast(&pool.cond);
+    Ns_MutexUnlock(&pool.lock);
+
+    NsLoopRun(worker->loop);
+
+    while (worker->interps != NULL) {
+        WorkerInterp *wi = worker->interps;
+
+        worker->interps = wi->next;
+        NsInterpGive(wi->interp);
+        ns_free(wi);
+    }
+    Ns_MutexLock(&pool.lock);
+    pool.running--;
+    Ns_CondBroadcast(&pool.cond);
+    Ns_MutexUnlock(&pool.lock);
+}
+
+static void
+StartWorker(int index)
+{
+    NsWorker *worker = ns_calloc(1u, sizeof(NsWorker));
+
+    worker->magic = WORKER_MAGIC;
+    worker->index = index;
+    snprintf(worker->name, sizeof(worker->name), "-socks:%d-", index);
+    pthread_mutex_init(&worker->watchLock, NULL);
+    worker->loop = NsLoopCreate(worker->name);
+    if (worker->loop == NULL) {
+        Ns_Fatal("callback worker %d: cannot create its event loop: %s", index, strerror(errno));
+    }
+    pool.workers[index] = worker;
+}
+
+void
+NsWorkersStart(void)
+{
+    int i;
+
+    Ns_MutexLock(&pool.lock);
+    if (!pool.started) {
+        long    cores = sysconf(_SC_NPROCESSORS_ONLN);
+        Ns_Time slow, second = {1, 0};
+
+        pool.started = true;
+        pool.count = Ns_ConfigIntRange("ns/parameters", "sockcallbackthreads", cores > 0 ? (int)cores : 1, 1, MAX_WORKERS);
+        Ns_ConfigTimeUnitRange("ns/parameters", "slowcallback", "1s", 0, 0, 86400, 0, &slow);
+        pool.slowUsec = (int64_t)slow.sec * 1000000 + slow.usec;
+        for (i = 0; i < pool.count; i++) {
+            StartWorker(i);
+        }
+        pool.running = pool.count;
+        for (i = 0; i < pool.count; i++) {
+            Ns_ThreadCreate(WorkerThread, pool.workers[i], 0, &pool.workers[i]->thread);
+        }
+        while (pool.ready < pool.count) {
+            Ns_CondWait(&pool.cond, &pool.lock);
+        }
+        if (pool.slowUsec > 0) {
+            pool.watchId = Ns_ScheduleProcEx(WatchWorkers, NULL, 0u, &second, NULL);
+        }
+        atomic_store(&pool.up, true);
+    }
+    Ns_MutexUnlock(&pool.lock);
+}
+
+void
+NsWorkersStop(const Ns_Time *until)
+{
+    int i, left;
+
+    atomic_store(&pool.stopping, true);
+    Ns_MutexLock(&pool.lock);
+    if (!pool.started) {
+        Ns_MutexUnlock(&pool.lock);
+        return;
+    }
+    for (i = 0; i < pool.count; i++) {
+        pool.workers[i]->stopTask.proc = StopWorker;
+        NsLoopPost(pool.workers[i]->loop, &pool.workers[i]->stopTask);
+    }
+    while (pool.running > 0 && Ns_CondTimedWait(&pool.cond, &pool.lock, until) == NS_OK) {
+        ;
+    }
+    left = pool.running;
+    Ns_MutexUnlock(&pool.lock);
+
+    if (left > 0) {
+        for (i = 0; i < pool.count; i++) {
+            NsWorker *worker = pool.workers[i];
+
+            pthread_mutex_lock(&worker->watchLock);
+            Ns_Log(Warning, "shutdown: %s did not end in time: %zu sockets left%s%s", worker->name,
+                   atomic_load(&worker->memberCount), worker->begun != 0 ? ", busy with " : "",
+                   worker->begun != 0 ? worker->what : "");
+            pthread_mutex_unlock(&worker->watchLock);
+        }
+    } else {
+        for (i = 0; i < pool.count; i++) {
+            Ns_ThreadJoin(&pool.workers[i]->thread, NULL);
+            NsLoopDestroy(pool.workers[i]->loop);
+        }
+    }
+}
+
+bool
+NsWorkersStopping(void)
+{
+    return atomic_load_explicit(&pool.stopping, memory_order_relaxed);
+}
+
+NsWorker *
+NsWorkerFor(NS_SOCKET fd)
+{
+    if (!atomic_load_explicit(&pool.up, memory_order_acquire)) {
+        NsWorkersStart();
+    }
+    return pool.workers[(unsigned)fd % (unsigned)pool.count];
+}
+
+NsWorker *
+NsWorkerCurrent(void)
+{
+    return currentWorker;
+}
+
+NsLoop *
+NsWorkerLoop(NsWorker *worker)
+{
+    return worker->loop;
+}
+
+const char *
+NsWorkerName(const NsWorker *worker)
+{
+    return worker->name;
+}
+
+int
+NsWorkerCount(void)
+{
+    return pool.count;
+}
+
+NsWorker *
+NsWorkerGet(int index)
+{
+    return index >= 0 && index < pool.count ? pool.workers[index] : NULL;
+}
+
+void
+NsWorkerGetStats(NsWorker *worker, NsWorkerStats *stats)
+{
+    stats->callbacks = atomic_load_explicit(&worker->callbacks, memory_order_relaxed);
+    stats->slowCallbacks = atomic_load_explicit(&worker->slowCallbacks, memory_order_relaxed);
+    stats->callbackUsec = atomic_load_explicit(&worker->callbackUsec, memory_order_relaxed);
+    stats->longestUsec = atomic_load_explicit(&worker->longestUsec, memory_order_relaxed);
+    stats->members = atomic_load_explicit(&worker->memberCount, memory_order_relaxed);
+    NsLoopGetStats(worker->loop, &stats->loop);
+}
