@@ -102,7 +102,10 @@ check: tests
 
 # Each bench/NAME.c is a program; bench/lib/ is what they share.
 BENCH = $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
-$(BENCH): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call obj,$(wildcard bench/lib/*.c))
+$(BUILD)/bench/lib.a: $(call obj,$(wildcard bench/lib/*.c))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(BENCH): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/lib.a
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(SSL_LIBS) -lm -lpthread
 
 bench-tools: $(BENCH)

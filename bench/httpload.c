@@ -38,7 +38,8 @@ typedef struct Client {
     uint64_t asked;                            /* when the request went out */
     uint64_t due;                              /* slow: when to read again */
     size_t   headLen;                          /* of what is in head[] */
-    ssize_t  left;                             /* bytes of the body still to come; -1: the head is not complete */
+    bool     inBody;                           /* the head is complete */
+    ssize_t  left;                             /* bytes of the body still to come */
     char     head[2048];
 } Client;
 
@@ -116,6 +117,7 @@ Ask(Client *c)
                  opt.host, opt.port);
     c->state = WAITING;
     c->headLen = 0;
+    c->inBody = false;
     c->left = -1;
     c->asked = NowNs();
     sent = c->ssl != NULL ? SSL_write(c->ssl, text, (int)n) : send(c->fd, text, (size_t)n, MSG_NOSIGNAL);
@@ -159,8 +161,6 @@ Answered(Client *c)
     }
     if (opt.slow && !c->slow) {
         c->due = now + 10000000u;              /* the probe asks every 10 ms */
-        c->state = WAITING;
-        c->left = 0;
     } else {
         Ask(c);
     }
@@ -194,6 +194,7 @@ Head(Client *c, const char *bytes, size_t n)
         return;
     }
     c->left = strtol(length + 17, NULL, 10);
+    c->inBody = true;
     if (opt.expect >= 0 && !c->slow && c->left != opt.expect) {
         Complain("%zd bytes announced, not %zd", c->left, opt.expect);
     }
@@ -204,7 +205,7 @@ Head(Client *c, const char *bytes, size_t n)
 static void
 OnReadable(Client *c)
 {
-    size_t  size = c->slow && c->left >= 0 ? (size_t)opt.bytesPerSecond : sizeof(buffer);
+    size_t  size = c->slow && c->inBody ? (size_t)opt.bytesPerSecond : sizeof(buffer);
     ssize_t n;
 
     while (c->state == WAITING && (n = Receive(c, size)) != 0) {
@@ -213,9 +214,10 @@ OnReadable(Client *c)
                 Complain("receive: %s", strerror(errno));
                 Drop(c);
             }
+            c->due = 0;                        /* the next bytes are an event */
             return;
         }
-        if (c->left < 0) {
+        if (!c->inBody) {
             Head(c, buffer, (size_t)n);
         } else {
             c->left -= n;
@@ -229,12 +231,12 @@ OnReadable(Client *c)
             c->due = NowNs() + 1000000000u;
             return;
         }
-        if (c->left < -1) {
+        if (c->inBody && c->left < 0) {
             Complain("more than announced");
             Drop(c);
             return;
         }
-        if (c->left == 0) {
+        if (c->inBody && c->left == 0) {
             Answered(c);
         }
     }
@@ -279,7 +281,7 @@ OnEvent(Client *c, uint32_t events)
             return;
         }
     }
-    if (c->state == WAITING && (events & ~(uint32_t)EPOLLOUT) && !(c->slow && c->due != 0) && c->left != 0) {
+    if (c->state == WAITING && (events & ~(uint32_t)EPOLLOUT) && c->due == 0) {
         OnReadable(c);
     }
 }
