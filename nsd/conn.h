@@ -37,13 +37,19 @@ typedef struct NsConn {
     Tcl_Encoding   encoding;                   /* for ns_write; NULL: not yet chosen */
     char          *clientData;
     char          *location;                   /* computed once */
-    Ns_Set        *query;                      /* parsed once; NULL: not yet */
-    Tcl_HashTable *formFiles;
+    Ns_Set        *query;                      /* parsed once per encoding; NULL: not yet */
+    Tcl_Encoding   queryEncoding;              /* it was parsed with */
+    const char    *urlEncoding;                /* charset of query and form; NULL: by the content type, or the server's */
+    Tcl_HashTable *formFiles;                  /* string keys, NsFormFile *; NULL: none */
+    char          *host;                       /* name in the Host header; computed once, like the next */
+    int            port;                       /* 0: not yet computed */
+    char           peerAddr[INET6_ADDRSTRLEN], localAddr[INET6_ADDRSTRLEN];
     const char    *targetMethod;               /* ns_internalredirect */
     int            redirects;
     char          *authUser, *authPasswd;
     Ns_Set        *auth;
     bool           filterRan;
+    bool           headersGiven;               /* ns_headers was called: ns_write does not stand for the whole answer */
     int            compress;                   /* ns_conn compress: level of gzip for text, 0: none */
     int            voidTrace;                  /* see filter.c */
 } NsConn;
@@ -55,10 +61,19 @@ NsConn *NsConnCreate(NsServer *server, NsPool *pool, NsSock *sock, NsHttpRequest
 void    NsConnRun(NsConn *conn);
 void    NsConnFree(NsConn *conn);
 
+/* The connection thread: the port of the Host header, or of the driver. */
+int     NsConnPort(NsConn *conn);
+
 /*
- * The connection thread: its interpreter for this request, taken at the first call and given back at the request's end.
+ * A file of a multipart form, in conn->formFiles by the name of its field (connform.c); several of one name are linked.
+ * Filled by Ns_ConnGetQuery.
  */
-Tcl_Interp *NsConnInterp(NsConn *conn);
+typedef struct NsFormFile {
+    struct NsFormFile *next;
+    size_t             offset, length;         /* in the request's body */
+    Ns_Set            *headers;                /* of its part */
+} NsFormFile;
+void    NsConnFormFree(NsConn *conn);
 
 /* The connection thread, e.g. in a command.  NULL: no request is being served. */
 static inline NsConn *NsConnOf(Ns_Conn *conn) { return (NsConn *)conn; }

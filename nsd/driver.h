@@ -47,6 +47,10 @@ struct Ns_Driver {
     int          driverThreads, backlog, acceptSize, maxQueueSize;
     int64_t      keepWait, recvWait, sendWait, closeWait;      /* milliseconds */
     bool         nodelay, deferAccept, reusePort, keepAlive;
+    size_t       maxSpool;                     /* of one answer in a temporary file */
+    size_t       keepAliveMaxUpload, keepAliveMaxDownload;     /* bytes, past which the connection is closed; 0: no limit */
+    int          sockAcceptLog;                /* log when more than so many were accepted at once */
+    const Ns_Set *extraHeaders;                /* may be NULL */
     struct NsDriverState *state;               /* driver.c: listeners, threads, host table, counters */
     Ns_Driver   *next;
 };
@@ -61,13 +65,29 @@ NsServer *NsDriverHostServer(Ns_Driver *driver, const char *host);
 /* For `ns_driver stats` and `info`: appends name value pairs.  Any thread. */
 void NsDriverAppendStats(const Ns_Driver *driver, Tcl_Obj *dict);
 void NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict);
+/* The same for one of its threads, with `thread` and `module` before (what NaviServer's `ns_driver stats` has). */
+void NsDriverAppendThreadStats(const Ns_Driver *driver, int index, Tcl_Obj *dict);
+int  NsDriverThreadCount(const Ns_Driver *driver);
+Tcl_Obj *NsDriverExtraHeadersObj(const Ns_Driver *driver);
+/* host:port of all that lead to this server, appended to a list. */
+void NsDriverAppendHosts(const Ns_Driver *driver, const NsServer *server, Tcl_Obj *list);
+/* Appends the header fields that answers end with, date and server, unless told not to.  Any thread. */
+void NsDriverAppendDate(Tcl_DString *ds, bool noServer, bool noDate);
+/* Any thread: connections are not kept any more since the process ends. */
+bool NsDriversQuiet(void);
 /* The URL prefix of a driver for this host, e.g. http://localhost:8080. */
 void NsDriverAppendLocation(const Ns_Driver *driver, const char *host, Tcl_DString *ds);
 
 /*
  * The connection thread that owns the Sock.
  */
-typedef struct NsSockInfo { NsAddr peer, local; Ns_Driver *driver; uint64_t id; Ns_Time acceptTime; } NsSockInfo;
+typedef struct NsSockInfo {
+    NsAddr     peer, local;
+    Ns_Driver *driver;
+    uint64_t   id;
+    Ns_Time    acceptTime;                     /* of the connection */
+    Ns_Time    requestTime;                    /* the first byte of this request, or the connection when it is its first */
+} NsSockInfo;
 const NsSockInfo *NsSockGetInfo(const NsSock *sock);
 Ns_Sock *NsSockIo(NsSock *sock);                           /* for a transport's `info` */
 

@@ -27,6 +27,11 @@ void NsOutAddBuf(NsOutQueue *queue, NsBuf *buf, size_t offset, size_t len);
 void NsOutAddCopy(NsOutQueue *queue, const struct iovec *iov, int iovcnt, size_t skip);
 /* The queue owns the fd and closes it.  A file that turns out shorter is an error when it is reached (errno EIO). */
 void NsOutAddFile(NsOutQueue *queue, int fd, off_t offset, size_t len);
+/*
+ * As NsOutAddCopy, but to a nameless file in `dir`, which grows as long as it is the last item.  NS_ERROR: errno; the queue is
+ * as it was.
+ */
+Ns_ReturnCode NsOutAddSpooled(NsOutQueue *queue, const char *dir, const struct iovec *iov, int iovcnt, size_t skip);
 /* Append all of `from`, which is empty then. */
 void NsOutMove(NsOutQueue *queue, NsOutQueue *from);
 /*

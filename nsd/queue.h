@@ -27,6 +27,8 @@ typedef struct NsPoolStats {
 } NsPoolStats;
 void        NsPoolGetStats(NsPool *pool, NsPoolStats *stats);
 int         NsPoolSetThreads(NsPool *pool, int minThreads, int maxThreads);    /* -1: leave; 0 or -1 when out of order */
+/* The url space, key being the method, in which a pool (NsPool *) is set for what it serves; the default pool has the rest. */
+struct NsUrlSpace *NsPoolMapSpace(NsServer *server);
 struct NsConn;
 /* Requests queued and running; proc runs under the pool's lock and must only copy. */
 void        NsPoolEachConn(NsPool *pool, bool running, void (*proc)(const struct NsConn *conn, void *arg), void *arg);

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The list of drivers: registering them, starting and stopping their threads, and what can be asked about them.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "driverint.h"
+#include "http/date.h"
+#include "http/head.h"
+#include "process.h"
+
+static struct {
+    Ns_Driver  *first, *last;                  /* grows before the threads start, never shrinks */
+    atomic_bool quiet;
+} drivers;
+
+Ns_ReturnCode
+Ns_DriverInit(const char *server, const char *module, const Ns_DriverInitData *init)
+{
+    Ns_Driver *driver;
+
+    if (init->version != NS_DRIVER_VERSION) {
+        Ns_Log(Error, "%s: made for version %d of the driver interface, this server has %d", module, init->version,
+               NS_DRIVER_VERSION);
+        return NS_ERROR;
+    }
+    driver = NsDriverConfigure(server, module, init);
+    if (driver == NULL) {
+        return NS_ERROR;
+    }
+    if (drivers.last != NULL) {
+        drivers.last->next = driver;
+    } else {
+        drivers.first = driver;
+    }
+    drivers.last = driver;
+    return NS_OK;
+}
+
+void
+NsDriverEach(bool (*proc)(Ns_Driver *driver, void *arg), void *arg)
+{
+    Ns_Driver *driver;
+
+    for (driver = drivers.first; driver != NULL && proc(driver, arg); driver = driver->next) {
+        ;
+    }
+}
+
+Ns_Driver *
+NsDriverFind(const char *protocol, const char *module)
+{
+    Ns_Driver *driver;
+
+    for (driver = drivers.first; driver != NULL; driver = driver->next) {
+        if ((protocol == NULL || strcmp(driver->init.protocol, protocol) == 0)
+            && (module == NULL || strcmp(driver->module, module) == 0)) {
+            break;
+        }
+    }
+    return driver;
+}
+
+const char *Ns_DriverName(const Ns_Driver *driver)     { return driver->type; }
+const char *Ns_DriverModule(const Ns_Driver *driver)   { return driver->module; }
+const char *Ns_DriverProtocol(const Ns_Driver *driver) { return driver->init.protocol; }
+
+/* Formatted once per second and thread. */
+void
+NsDriverAppendDate(Tcl_DString *ds, bool noServer, bool noDate)
+{
+    static __thread time_t second;
+    static __thread char   date[NS_HTTP_DATE_SIZE];
+    time_t                 now = time(NULL);
+
+    if (now != second) {
+        second = now;
+        (void)NsHttpDateFormat(date, now);
+    }
+    if (!noDate) {
+        (void)NsHttpHeadAdd(ds, "date", date);
+    }
+    if (!noServer) {
+        char server[128];
+
+        snprintf(server, sizeof(server), "%s/%s", Ns_InfoServerName(), Ns_InfoServerVersion());
+        (void)NsHttpHeadAdd(ds, "server", server);
+    }
+}
+
+/* ---- start and stop ---- */
+
+void
+NsDriversStart(void)
+{
+    Ns_Driver *driver;
+    int        i;
+
+    for (driver = drivers.first; driver != NULL; driver = driver->next) {
+        driver->state->started = true;
+        for (i = 0; i < driver->driverThreads; i++) {
+            NsDriverThreadStart(&driver->state->threads[i]);
+        }
+    }
+}
+
+void
+NsDriversStopAccepting(void)
+{
+    Ns_Driver *driver;
+    int        i;
+
+    atomic_store(&drivers.quiet, true);
+    for (driver = drivers.first; driver != NULL; driver = driver->next) {
+        for (i = 0; driver->state->started && i < driver->driverThreads; i++) {
+            NsDriverThreadQuiet(&driver->state->threads[i]);
+        }
+    }
+}
+
+bool
+NsDriversQuiet(void)
+{
+    return atomic_load_explicit(&drivers.quiet, memory_order_relaxed);
+}
+
+/* Wait until a thread has ended; false: it did not in time. */
+static bool
+AwaitThread(NsDriverThread *thread, const Ns_Time *until)
+{
+    struct NsDriverState *state = thread->driver->state;
+    Ns_ReturnCode         status = NS_OK;
+
+    Ns_MutexLock(&state->lock);
+    while (thread->running && status == NS_OK) {
+        status = Ns_CondTimedWait(&state->cond, &state->lock, until);
+    }
+    Ns_MutexUnlock(&state->lock);
+    return status == NS_OK;
+}
+
+static void
+StopDriver(Ns_Driver *driver, const Ns_Time *until)
+{
+    int i;
+
+    for (i = 0; i < driver->driverThreads; i++) {
+        NsDriverThread *thread = &driver->state->threads[i];
+
+        if (!AwaitThread(thread, until)) {
+            Ns_Log(Warning, "%s: answers were not taken in time, closing %llu connections", driver->module,
+                   (unsigned long long)atomic_load_explicit(&thread->counters.connections, memory_order_relaxed));
+            NsDriverThreadAbandon(thread);
+        }
+        Ns_ThreadJoin(&thread->thread, NULL);
+    }
+    if (driver->init.freeArg != NULL) {
+        driver->init.freeArg(driver->init.arg);
+    }
+}
+
+void
+NsDriversStop(const Ns_Time *until)
+{
+    Ns_Driver *driver;
+    int        i;
+
+    atomic_store(&drivers.quiet, true);
+    for (driver = drivers.first; driver != NULL; driver = driver->next) {
+        for (i = 0; driver->state->started && i < driver->driverThreads; i++) {
+            NsDriverThreadStop(&driver->state->threads[i]);
+        }
+    }
+    for (driver = drivers.first; driver != NULL; driver = driver->next) {
+        if (driver->state->started) {
+            StopDriver(driver, until);
+        }
+    }
+}
+
+void
+NsDriversReload(void)
+{
+    Ns_Driver *driver;
+
+    for (driver = drivers.first; driver != NULL; driver = driver->next) {
+        if (driver->init.reload != NULL && driver->init.reload(driver->init.arg) != NS_OK) {
+            Ns_Log(Error, "%s: reload failed, what was loaded before stays in use", driver->module);
+        }
+    }
+}
+
+/* ---- what scripts may know ---- */
+
+static void
+Put(Tcl_Obj *dict, const char *key, Tcl_Obj *value)
+{
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj(key, -1), value);
+}
+
+void
+NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict)
+{
+    const struct NsDriverState *state = driver->state;
+    Tcl_Obj                    *addresses = Tcl_NewListObj(0, NULL), *ports = Tcl_NewListObj(0, NULL);
+    Tcl_DString                 ds;
+    Ns_Time                     recvWait = {driver->recvWait / 1000, (driver->recvWait % 1000) * 1000};
+    Ns_Time                     sendWait = {driver->sendWait / 1000, (driver->sendWait % 1000) * 1000};
+    int                         i;
+
+    for (i = 0; i < state->addressCount; i++) {
+        Tcl_ListObjAppendElement(NULL, addresses, Tcl_NewStringObj(state->addresses[i] != NULL ? state->addresses[i] : "*", -1));
+    }
+    for (i = 0; i < state->portCount; i++) {
+        Tcl_ListObjAppendElement(NULL, ports, Tcl_NewIntObj(state->ports[i]));
+    }
+    Tcl_DStringInit(&ds);
+    NsDriverAppendLocation(driver, NULL, &ds);
+    Put(dict, "module", Tcl_NewStringObj(driver->module, -1));
+    Put(dict, "type", Tcl_NewStringObj(driver->type, -1));
+    Put(dict, "server", Tcl_NewStringObj(driver->server != NULL ? driver->server->name : "", -1));
+    Put(dict, "location", Tcl_NewStringObj(Tcl_DStringValue(&ds), Tcl_DStringLength(&ds)));
+    Put(dict, "address", addresses);
+    Put(dict, "protocol", Tcl_NewStringObj(driver->init.protocol, -1));
+    Put(dict, "sendwait", Ns_TclNewTimeObj(&sendWait));
+    Put(dict, "recvwait", Ns_TclNewTimeObj(&recvWait));
+    Put(dict, "extraheaders", NsDriverExtraHeadersObj(driver));
+    Put(dict, "port", ports);
+    Put(dict, "defaultport", Tcl_NewIntObj(driver->init.defaultPort));
+    Put(dict, "libraryversion", Tcl_NewStringObj(NS_VERSION, -1));
+    Tcl_DStringFree(&ds);
+}
+
+Tcl_Obj *
+NsDriverExtraHeadersObj(const Ns_Driver *driver)
+{
+    Tcl_Obj *list = Tcl_NewListObj(0, NULL);
+    size_t   i;
+
+    for (i = 0; driver->extraHeaders != NULL && i < Ns_SetSize(driver->extraHeaders); i++) {
+        Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(Ns_SetKey(driver->extraHeaders, i), -1));
+        Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(Ns_SetValue(driver->extraHeaders, i), -1));
+    }
+    return list;
+}
+
+int
+NsDriverThreadCount(const Ns_Driver *driver)
+{
+    return driver->driverThreads;
+}
+
+/* NaviServer's first; the others only for a driver as a whole. */
+static const struct {
+    const char *key;
+    size_t      offset;
+    bool        ours;
+} counterNames[] = {
+    {"received",     offsetof(DriverCounters, received),     false},
+    {"spooled",      offsetof(DriverCounters, spooled),      false},
+    {"partial",      offsetof(DriverCounters, partial),      false},
+    {"errors",       offsetof(DriverCounters, errors),       false},
+    {"reading",      offsetof(DriverCounters, reading),      false},
+    {"waiting",      offsetof(DriverCounters, waiting),      false},
+    {"closing",      offsetof(DriverCounters, closing),      false},
+    {"accepted",     offsetof(DriverCounters, accepted),     true},
+    {"connections",  offsetof(DriverCounters, connections),  true},
+    {"sentbytes",    offsetof(DriverCounters, sentBytes),    true},
+    {"spooledbytes", offsetof(DriverCounters, spooledBytes), true},
+    {"timeouts",     offsetof(DriverCounters, timeouts),     true},
+    {"overrun",      offsetof(DriverCounters, overrun),      true},
+    {"nodescriptor", offsetof(DriverCounters, noDescriptor), true}
+};
+
+static void
+AppendStats(const Ns_Driver *driver, int from, int to, bool ours, Tcl_Obj *dict)
+{
+    size_t n;
+    int    i;
+
+    for (n = 0; n < sizeof(counterNames) / sizeof(counterNames[0]); n++) {
+        Tcl_WideInt total = 0;
+
+        for (i = from; i < to && (ours || !counterNames[n].ours); i++) {
+            const char *counters = (const char *)&driver->state->threads[i].counters;
+
+            total += (Tcl_WideInt)atomic_load_explicit((const atomic_ullong *)(const void *)(counters + counterNames[n].offset),
+                                                       memory_order_relaxed);
+        }
+        if (ours || !counterNames[n].ours) {
+            Put(dict, counterNames[n].key, Tcl_NewWideIntObj(total));
+        }
+    }
+}
+
+void
+NsDriverAppendStats(const Ns_Driver *driver, Tcl_Obj *dict)
+{
+    AppendStats(driver, 0, driver->driverThreads, true, dict);
+}
+
+void
+NsDriverAppendThreadStats(const Ns_Driver *driver, int index, Tcl_Obj *dict)
+{
+    Put(dict, "thread", Tcl_ObjPrintf("%s:%d", driver->module, index));
+    Put(dict, "module", Tcl_NewStringObj(driver->module, -1));
+    AppendStats(driver, index, index + 1, false, dict);
+}

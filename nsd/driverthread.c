@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A driver's thread: its loop, accepting, how many handshakes a turn may have, and its end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include "driverint.h"
+
+#define HANDSHAKES_PER_TURN 4                  /* each is a millisecond of arithmetic in which no other socket is served */
+#define ACCEPT_PAUSE        100                /* milliseconds without descriptors */
+
+#define THREAD_OF(member, object) ((NsDriverThread *)(void *)((char *)(object) - offsetof(NsDriverThread, member)))
+
+/* ---- accepting ---- */
+
+static void
+SetAccepting(NsDriverThread *thread, bool accept)
+{
+    int i;
+
+    for (i = 0; i < thread->listenerCount; i++) {
+        Listener *listener = &thread->listeners[i];
+
+        if (listener->fd >= 0) {
+            (void)NsLoopSetInterest(thread->loop, &listener->watch, accept ? NS_EV_READ : 0u);
+        }
+    }
+}
+
+static void
+ResumeAccepting(NsLoop *loop, NsTimer *timer)
+{
+    NsDriverThread *thread = THREAD_OF(acceptTimer, timer);
+
+    (void)loop;
+    if (thread->accepting) {
+        SetAccepting(thread, true);
+    }
+}
+
+static void
+OpenReserve(NsDriverThread *thread)
+{
+    if (thread->reserve < 0) {
+        thread->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+}
+
+/*
+ * No descriptors are left.  The one in reserve serves to refuse the connection that waits longest, so that its client
+ * need not guess; the others stay in the kernel's queue until a moment later.
+ */
+static void
+OutOfDescriptors(NsDriverThread *thread, Listener *listener)
+{
+    static const char answer[] = "HTTP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n";
+    int64_t           now = NsLoopNow(thread->loop);
+    int               err = errno;
+
+    DriverCount(&thread->counters.noDescriptor, 1u);
+    if (thread->lastWarning == 0 || now - thread->lastWarning >= 1000) {
+        thread->lastWarning = now;
+        Ns_Log(Warning, "%s: cannot accept connections: %s", thread->driver->module, strerror(err));
+    }
+    if (thread->reserve >= 0) {
+        int fd;
+
+        close(thread->reserve);
+        thread->reserve = -1;
+        fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            if (!thread->driver->init.secure) {
+                (void)send(fd, answer, sizeof(answer) - 1u, MSG_NOSIGNAL | MSG_DONTWAIT);
+            }
+            close(fd);
+        }
+        OpenReserve(thread);
+    }
+    SetAccepting(thread, false);
+    NsLoopTimerSet(thread->loop, &thread->acceptTimer, now + ACCEPT_PAUSE, ResumeAccepting);
+}
+
+static void
+AcceptSome(NsLoop *loop, NsWatch *watch, unsigned events)
+{
+    Listener       *listener = (Listener *)(void *)((char *)watch - offsetof(Listener, watch));
+    NsDriverThread *thread = listener->thread;
+    int             n;
+
+    (void)loop;
+    (void)events;
+    for (n = 0; n < thread->driver->acceptSize; n++) {
+        NsAddr    peer;
+        socklen_t len = sizeof(peer);
+        int       fd;
+
+        memset(&peer, 0, sizeof(peer));
+        fd = accept4(listener->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EINTR || errno == ECONNABORTED) {
+                continue;
+            }
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                OutOfDescriptors(thread, listener);
+            } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+                Ns_Log(Error, "%s: accept: %s", thread->driver->module, strerror(errno));
+            }
+            break;
+        }
+        NsSockAccepted(listener, fd, &peer);
+    }
+    if (thread->driver->sockAcceptLog > 0 && n > thread->driver->sockAcceptLog) {
+        Ns_Log(Notice, "%s: accepted %d connections at once", thread->driver->module, n);
+    }
+}
+
+/* ---- handshakes ---- */
+
+static void
+HandshakesAgain(NsLoop *loop, NsTask *task)
+{
+    NsDriverThread *thread = THREAD_OF(againTask, task);
+    int             n;
+
+    (void)loop;
+    for (n = 0; n < HANDSHAKES_PER_TURN && thread->waitingFirst != NULL; n++) {
+        NsSock *sock = thread->waitingFirst;
+
+        thread->waitingFirst = sock->nextWaiting;
+        if (thread->waitingFirst == NULL) {
+            thread->waitingLast = NULL;
+        }
+        sock->waitsForHandshake = false;
+        NsSockHandshake(sock);
+    }
+}
+
+static void
+TurnEnds(NsLoop *loop, NsTask *task)
+{
+    NsDriverThread *thread = THREAD_OF(turnTask, task);
+
+    thread->turnEnds = false;
+    thread->handshakes = 0;
+    if (thread->waitingFirst != NULL) {
+        /* By the inbox: sockets that became ready in the meantime come first. */
+        NsLoopPost(loop, &thread->againTask);
+    }
+}
+
+bool
+NsDriverHandshakeTurn(NsSock *sock)
+{
+    NsDriverThread *thread = sock->thread;
+
+    if (!thread->turnEnds) {
+        thread->turnEnds = true;
+        NsLoopDefer(thread->loop, &thread->turnTask);
+    }
+    if (thread->handshakes < HANDSHAKES_PER_TURN) {
+        thread->handshakes++;
+        return true;
+    }
+    sock->waitsForHandshake = true;
+    sock->nextWaiting = NULL;
+    if (thread->waitingLast != NULL) {
+        thread->waitingLast->nextWaiting = sock;
+    } else {
+        thread->waitingFirst = sock;
+    }
+    thread->waitingLast = sock;
+    return false;
+}
+
+/* ---- the end ---- */
+
+static void
+CloseListeners(NsDriverThread *thread)
+{
+    int i;
+
+    thread->accepting = false;
+    NsLoopTimerCancel(thread->loop, &thread->acceptTimer);
+    for (i = 0; i < thread->listenerCount; i++) {
+        Listener *listener = &thread->listeners[i];
+
+        if (listener->fd >= 0) {
+            NsLoopUnwatch(thread->loop, &listener->watch);
+            close(listener->fd);
+            listener->fd = -1;
+        }
+    }
+}
+
+/* Procs of these may take Socks off the list, the one they get and no other. */
+static void
+QuietSocks(NsDriverThread *thread)
+{
+    NsSock *sock, *next;
+
+    for (sock = thread->socks; sock != NULL; sock = next) {
+        next = sock->next;
+        NsSockQuiet(sock);
+    }
+}
+
+static void
+Quiet(NsLoop *loop, NsTask *task)
+{
+    NsDriverThread *thread = THREAD_OF(quietTask, task);
+
+    (void)loop;
+    CloseListeners(thread);
+    QuietSocks(thread);
+}
+
+void
+NsDriverThreadForget(NsDriverThread *thread)
+{
+    if (thread->stopping && (thread->socks == NULL || thread->abandoned)) {
+        NsLoopStop(thread->loop);
+    }
+}
+
+static void
+Stop(NsLoop *loop, NsTask *task)
+{
+    NsDriverThread *thread = THREAD_OF(stopTask, task);
+
+    (void)loop;
+    CloseListeners(thread);
+    thread->stopping = true;
+    QuietSocks(thread);
+    NsDriverThreadForget(thread);
+}
+
+static void
+Abandon(NsLoop *loop, NsTask *task)
+{
+    NsDriverThread *thread = THREAD_OF(abandonTask, task);
+    NsSock         *sock, *next;
+
+    (void)loop;
+    thread->abandoned = true;
+    for (sock = thread->socks; sock != NULL; sock = next) {
+        next = sock->next;
+        if (sock->state != SOCK_BUSY) {
+            NsSockClose(sock);
+        }
+    }
+    NsDriverThreadForget(thread);
+}
+
+void
+NsDriverThreadQuiet(NsDriverThread *thread)
+{
+    thread->quietTask.proc = Quiet;
+    NsLoopPost(thread->loop, &thread->quietTask);
+}
+
+void
+NsDriverThreadStop(NsDriverThread *thread)
+{
+    thread->stopTask.proc = Stop;
+    NsLoopPost(thread->loop, &thread->stopTask);
+}
+
+void
+NsDriverThreadAbandon(NsDriverThread *thread)
+{
+    thread->abandonTask.proc = Abandon;
+    NsLoopPost(thread->loop, &thread->abandonTask);
+}
+
+/* ---- the thread ---- */
+
+static void
+Run(void *arg)
+{
+    NsDriverThread       *thread = arg;
+    struct NsDriverState *state = thread->driver->state;
+    int                   i;
+
+    NS_CHECK(thread, DRIVER_THREAD_MAGIC);
+    Ns_ThreadSetName("-driver:%s:%d-", thread->driver->module, thread->index);
+    OpenReserve(thread);
+    for (i = 0; i < thread->listenerCount; i++) {
+        Listener *listener = &thread->listeners[i];
+
+        if (NsLoopWatch(thread->loop, &listener->watch, listener->fd, NS_EV_READ, AcceptSome) != NS_OK) {
+            Ns_Fatal("%s: cannot watch a listening socket: %s", thread->driver->module, strerror(errno));
+        }
+    }
+    NsLoopRun(thread->loop);
+    if (thread->reserve >= 0) {
+        close(thread->reserve);
+    }
+    Ns_MutexLock(&state->lock);
+    thread->running = false;
+    Ns_CondBroadcast(&state->cond);
+    Ns_MutexUnlock(&state->lock);
+}
+
+void
+NsDriverThreadStart(NsDriverThread *thread)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s:%d", thread->driver->module, thread->index);
+    thread->loop = NsLoopCreate(name);
+    if (thread->loop == NULL) {
+        Ns_Fatal("%s: cannot create an event loop: %s", thread->driver->module, strerror(errno));
+    }
+    thread->accepting = true;
+    thread->running = true;
+    thread->turnTask.proc = TurnEnds;
+    thread->againTask.proc = HandshakesAgain;
+    Ns_ThreadCreate(Run, thread, 0, &thread->thread);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Bytes on their way to a client.
+ *
+ * An item is a piece of a shared buffer, a piece of a file, or bytes of its own; the last kind may have room behind
+ * them, so that many small writes to a slow client become a few items.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "outqueue.h"
+
+#define MAX_IOV    64
+#define MIN_ROOM   4096                        /* of an item that holds a copy */
+#define MAX_GATHER (1024 * 1024)
+#define MAX_FILE   (2 * 1024 * 1024)           /* of a file in one call */
+
+struct NsOutItem {
+    NsOutItem *next;
+    NsBuf     *buf;                            /* shared bytes; NULL: the item's own, or a file */
+    int        fd;                             /* -1: memory */
+    bool       spool;                          /* the file is a temporary one of ours and may grow */
+    off_t      offset;                         /* of the next byte to be sent, in buffer, file or data */
+    size_t     len;                            /* still to be sent */
+    size_t     room;                           /* size of data */
+    char       data[];
+};
+
+static NsOutItem *
+AddItem(NsOutQueue *queue, size_t room)
+{
+    NsOutItem *item = ns_malloc(sizeof(NsOutItem) + room);
+
+    memset(item, 0, sizeof(NsOutItem));
+    item->fd = -1;
+    item->room = room;
+    if (queue->tail != NULL) {
+        queue->tail->next = item;
+    } else {
+        queue->head = item;
+    }
+    queue->tail = item;
+    return item;
+}
+
+static void
+DropHead(NsOutQueue *queue)
+{
+    NsOutItem *item = queue->head;
+
+    queue->head = item->next;
+    if (queue->head == NULL) {
+        queue->tail = NULL;
+    }
+    queue->bytes -= item->len;
+    if (item->fd < 0) {
+        queue->memory -= item->len;
+    } else {
+        close(item->fd);
+    }
+    NsBufRelease(item->buf);
+    ns_free(item);
+}
+
+void
+NsOutAddBuf(NsOutQueue *queue, NsBuf *buf, size_t offset, size_t len)
+{
+    if (len > 0) {
+        NsOutItem *item = AddItem(queue, 0);
+
+        item->buf = NsBufRetain(buf);
+        item->offset = (off_t)offset;
+        item->len = len;
+        queue->bytes += len;
+        queue->memory += len;
+    }
+}
+
+/* The rest of the vector behind `skip` bytes; the number of bytes in it. */
+static size_t
+Remaining(const struct iovec *iov, int iovcnt, size_t skip)
+{
+    size_t total = 0;
+    int    i;
+
+    for (i = 0; i < iovcnt; i++) {
+        total += iov[i].iov_len;
+    }
+    return total > skip ? total - skip : 0;
+}
+
+void
+NsOutAddCopy(NsOutQueue *queue, const struct iovec *iov, int iovcnt, size_t skip)
+{
+    size_t     len = Remaining(iov, iovcnt, skip);
+    NsOutItem *item = queue->tail;
+    int        i;
+
+    if (len == 0) {
+        return;
+    }
+    if (item == NULL || item->room < (size_t)item->offset + item->len + len) {
+        item = AddItem(queue, len > MIN_ROOM ? len : MIN_ROOM);
+    }
+    for (i = 0; i < iovcnt; i++) {
+        size_t from = skip < iov[i].iov_len ? skip : iov[i].iov_len;
+        size_t n = iov[i].iov_len - from;
+
+        skip -= from;
+        if (n > 0) {
+            memcpy(item->data + item->offset + item->len, (const char *)iov[i].iov_base + from, n);
+            item->len += n;
+        }
+    }
+    queue->bytes += len;
+    queue->memory += len;
+}
+
+void
+NsOutAddFile(NsOutQueue *queue, int fd, off_t offset, size_t len)
+{
+    if (len > 0) {
+        NsOutItem *item = AddItem(queue, 0);
+
+        item->fd = fd;
+        item->offset = offset;
+        item->len = len;
+        queue->bytes += len;
+    } else {
+        close(fd);
+    }
+}
+
+/* A file without a name, which is gone with its descriptor. */
+static int
+OpenTemporary(const char *dir)
+{
+    char path[1024];
+    int  fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        if ((size_t)snprintf(path, sizeof(path), "%s/nsd-out-XXXXXX", dir) >= sizeof(path)) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        fd = mkostemp(path, O_CLOEXEC);
+        if (fd >= 0) {
+            unlink(path);
+        }
+    }
+    return fd;
+}
+
+static Ns_ReturnCode
+WriteAt(int fd, off_t offset, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = pwrite(fd, data, len, offset);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return NS_ERROR;
+        }
+        data += n;
+        len -= (size_t)n;
+        offset += n;
+    }
+    return NS_OK;
+}
+
+static Ns_ReturnCode
+WriteVector(int fd, off_t offset, const struct iovec *iov, int iovcnt, size_t skip)
+{
+    Ns_ReturnCode status = NS_OK;
+    int           i;
+
+    for (i = 0; i < iovcnt && status == NS_OK; i++) {
+        size_t from = skip < iov[i].iov_len ? skip : iov[i].iov_len;
+        size_t n = iov[i].iov_len - from;
+
+        skip -= from;
+        status = WriteAt(fd, offset, (const char *)iov[i].iov_base + from, n);
+        offset += (off_t)n;
+    }
+    return status;
+}
+
+Ns_ReturnCode
+NsOutAddSpooled(NsOutQueue *queue, const char *dir, const struct iovec *iov, int iovcnt, size_t skip)
+{
+    size_t     len = Remaining(iov, iovcnt, skip);
+    NsOutItem *item = queue->tail;
+    off_t      offset = 0;
+    int        fd;
+
+    if (len == 0) {
+        return NS_OK;
+    }
+    if (item != NULL && item->spool) {
+        fd = item->fd;
+        offset = item->offset + (off_t)item->len;
+    } else {
+        item = NULL;
+        fd = OpenTemporary(dir);
+        if (fd < 0) {
+            return NS_ERROR;
+        }
+    }
+    if (WriteVector(fd, offset, iov, iovcnt, skip) != NS_OK) {
+        if (item == NULL) {
+            int err = errno;
+
+            close(fd);
+            errno = err;
+        }
+        return NS_ERROR;
+    }
+    if (item == NULL) {
+        item = AddItem(queue, 0);
+        item->fd = fd;
+        item->spool = true;
+    }
+    item->len += len;
+    queue->bytes += len;
+    return NS_OK;
+}
+
+void
+NsOutMove(NsOutQueue *queue, NsOutQueue *from)
+{
+    if (from->head == NULL) {
+        return;
+    }
+    if (queue->tail != NULL) {
+        queue->tail->next = from->head;
+    } else {
+        queue->head = from->head;
+    }
+    queue->tail = from->tail;
+    queue->bytes += from->bytes;
+    queue->memory += from->memory;
+    memset(from, 0, sizeof(*from));
+}
+
+void
+NsOutClear(NsOutQueue *queue)
+{
+    while (queue->head != NULL) {
+        DropHead(queue);
+    }
+}
+
+/* `n` bytes of the front are gone: they are all in memory, or all in the file at the front. */
+static void
+Advance(NsOutQueue *queue, size_t n)
+{
+    while (n > 0) {
+        NsOutItem *item = queue->head;
+        size_t     part = n < item->len ? n : item->len;
+
+        item->offset += (off_t)part;
+        item->len -= part;
+        queue->bytes -= part;
+        if (item->fd < 0) {
+            queue->memory -= part;
+        }
+        n -= part;
+        if (item->len == 0) {
+            DropHead(queue);
+        }
+    }
+}
+
+/* One call for as much of the memory at the front as is allowed. */
+static ssize_t
+SendMemory(NsOutQueue *queue, Ns_Sock *sock, size_t limit, size_t *offered)
+{
+    struct iovec iov[MAX_IOV];
+    int          count = 0;
+    size_t       total = 0;
+    NsOutItem   *item;
+
+    for (item = queue->head; item != NULL && item->fd < 0 && count < MAX_IOV && total < limit; item = item->next) {
+        const char *data = item->buf != NULL ? item->buf->data : item->data;
+        size_t      len = item->len < limit - total ? item->len : limit - total;
+
+        iov[count].iov_base = (void *)(uintptr_t)(data + item->offset);
+        iov[count].iov_len = len;
+        total += len;
+        count++;
+    }
+    *offered = total;
+    return sock->transport->send(sock, iov, count);
+}
+
+static ssize_t
+SendFile(NsOutItem *item, Ns_Sock *sock, size_t limit, char *scratch, size_t scratchLen, size_t *offered)
+{
+    char         local[16 * 1024];
+    size_t       len = item->len < limit ? item->len : limit;
+    ssize_t      n;
+    struct iovec iov;
+
+    if (sock->transport->sendFile != NULL) {
+        *offered = len < MAX_FILE ? len : MAX_FILE;
+        n = sock->transport->sendFile(sock, item->fd, item->offset, *offered);
+        if (n == 0) {
+            errno = EIO;
+            n = -1;
+        }
+        return n;
+    }
+    if (scratch == NULL || scratchLen < sizeof(local)) {
+        scratch = local;
+        scratchLen = sizeof(local);
+    }
+    if (len > scratchLen) {
+        len = scratchLen;
+    }
+    do {
+        n = pread(item->fd, scratch, len, item->offset);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0) {
+        errno = EIO;
+        return -1;
+    }
+    iov.iov_base = scratch;
+    iov.iov_len = (size_t)n;
+    *offered = (size_t)n;
+    return sock->transport->send(sock, &iov, 1);
+}
+
+NsOutResult
+NsOutSend(NsOutQueue *queue, Ns_Sock *sock, size_t budget, char *scratch, size_t scratchLen, size_t *sent)
+{
+    size_t total = 0;
+
+    *sent = 0;
+    while (queue->head != NULL) {
+        size_t  offered = 0, limit = MAX_GATHER;
+        ssize_t n;
+
+        if (budget > 0) {
+            if (total >= budget) {
+                return NS_OUT_MORE;
+            }
+            if (limit > budget - total) {
+                limit = budget - total;
+            }
+        }
+        if (queue->head->fd < 0) {
+            n = SendMemory(queue, sock, limit, &offered);
+        } else {
+            n = SendFile(queue->head, sock, limit, scratch, scratchLen, &offered);
+        }
+        if (n < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return errno == EAGAIN || errno == EWOULDBLOCK ? NS_OUT_AGAIN : NS_OUT_ERROR;
+        }
+        Advance(queue, (size_t)n);
+        total += (size_t)n;
+        *sent = total;
+        /*
+         * A plain socket that took only a part is full: asking it again would cost a system call to hear so.  (Transports
+         * with buffers of their own have `pending`, and may well take more.)
+         */
+        if ((size_t)n < offered && (n == 0 || sock->transport->pending == NULL)) {
+            sock->waitSend = NS_SOCK_WRITE;
+            return NS_OUT_AGAIN;
+        }
+    }
+    return NS_OUT_DONE;
+}
