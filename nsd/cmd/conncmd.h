@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What the commands about the current request share.
+ */
+#ifndef NSD_CMD_CONNCMD_H
+#define NSD_CMD_CONNCMD_H
+
+#include "conn.h"
+#include "interp.h"
+
+/* The request being served; NULL with the error "no connection". */
+NsConn *NsCmdConn(Tcl_Interp *interp, ClientData clientData);
+/* The same, if it may still be written to; else NULL with the reason. */
+NsConn *NsCmdOpenConn(Tcl_Interp *interp, ClientData clientData);
+/* 1 as a command's result for NS_OK, else 0. */
+int     NsCmdStatusResult(Tcl_Interp *interp, Ns_ReturnCode status);
+/* May this be a header's value?  False with an error: it has CR, LF, NUL or another control. */
+bool    NsCmdHeaderValueOk(Tcl_Interp *interp, const char *header, Tcl_Obj *value);
+
+/* conn_body.c: the request's body */
+Tcl_ObjCmdProc NsConnCopyToChannelObjCmd, NsConnContentObjCmd, NsConnCopyObjCmd;
+/* conn_form.c */
+Tcl_ObjCmdProc NsConnFormObjCmd, NsConnFilesObjCmd, NsConnFileHeadersObjCmd, NsConnFileLengthObjCmd,
+    NsConnFileOffsetObjCmd;
+/* return_write.c */
+Tcl_ObjCmdProc NsHeadersObjCmd, NsStartContentObjCmd, NsWriteObjCmd, NsWriteFpObjCmd, NsConnSendFpObjCmd,
+    NsReturnFpObjCmd;
+/* The next `len` bytes of a channel as the whole answer, by the file behind it if there is one. */
+Ns_ReturnCode NsReturnChannel(NsConn *conn, int status, const char *type, Tcl_Channel chan, size_t len);
+
+#endif
