@@ -44,6 +44,8 @@ void        NsInterpFreeConn(Tcl_Interp *interp);
 void        NsInterpDefer(Tcl_Interp *interp, void (*proc)(Tcl_Interp *interp, void *arg), void *arg);
 /* Unset globals, free ns_sets, close channels, run deferred procs; then renew if the epoch has changed. */
 void        NsInterpCleanup(Tcl_Interp *interp);
+/* A plain Tcl interpreter with the data of one of ours, no commands and no server; end with Tcl_DeleteInterp. */
+Tcl_Interp *NsInterpCreatePlain(void);
 /* Main thread, at start. */
 void        NsInterpInitProcess(void);
 void        NsInterpBuildBlueprint(NsServer *server);      /* source init file and libraries */

@@ -13,6 +13,15 @@
 
 #include "ns.h"
 
+/*
+ * main.c: stop in order and end the process; does not return.  The first caller does it, others wait for the end.
+ * From a command of the main thread; other threads call Ns_RequestShutdown.
+ */
+void NsProcessStop(int exitCode) __attribute__((noreturn));
+bool NsProcessInMainThread(void);
+void NsProcessReload(void);                                /* what HUP does */
+void NsProcessSetShutdownTimeout(const Ns_Time *timeout);  /* any thread, before the stop */
+
 /* config.c */
 void NsConfigEval(const char *script, int argc, char *const *argv, int optind);
 void NsConfigReportUnused(void);                           /* once, after the start: parameters that nobody asked for */

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What the process knows of itself: Ns_Info*.
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "info.h"
+#include "options.h"
+
+static char       *configFile, *homePath, *executable, *argv0, *tclLibrary;
+static char        hostName[256];
+static time_t      bootTime;
+static atomic_bool started, stopping;
+
+const char *Ns_InfoServerName(void)    { return "nsd"; }
+const char *Ns_InfoServerVersion(void) { return NS_VERSION; }
+const char *Ns_InfoHomePath(void)      { return homePath; }
+const char *Ns_InfoConfigFile(void)    { return configFile; }
+const char *Ns_InfoHostname(void)      { return hostName; }
+const char *Ns_InfoPlatform(void)      { return "linux"; }
+const char *Ns_InfoBuildDate(void)     { return __DATE__ " " __TIME__; }
+const char *Ns_InfoTag(void)           { return "nsd-" NS_VERSION; }
+time_t      Ns_InfoBootTime(void)      { return bootTime; }
+time_t      Ns_InfoUptime(void)        { return time(NULL) - bootTime; }
+pid_t       Ns_InfoPid(void)           { return getpid(); }
+bool        Ns_InfoStarted(void)       { return atomic_load(&started); }
+bool        Ns_InfoShutdownPending(void) { return atomic_load(&stopping); }
+const char *NsInfoExecutable(void)     { return executable; }
+const char *NsInfoArgv0(void)          { return argv0; }
+const char *NsInfoTclLibrary(void)     { return tclLibrary; }
+
+void NsInfoSetStarted(void)  { atomic_store(&started, true); }
+void NsInfoSetStopping(void) { atomic_store(&stopping, true); }
+
+/* The folder of a path, without its name. */
+static char *
+DirName(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL ? ns_strdup(".") : slash == path ? ns_strdup("/") : ns_strncopy(path, slash - path);
+}
+
+char *
+NsInfoPath(const char *base, const char *path)
+{
+    Tcl_DString ds;
+    char       *result;
+
+    if (path[0] == '/') {
+        return ns_strdup(path);
+    }
+    Tcl_DStringInit(&ds);
+    Tcl_DStringAppend(&ds, base, -1);
+    if (path[0] != '\0') {
+        Tcl_DStringAppend(&ds, "/", 1);
+        Tcl_DStringAppend(&ds, path, -1);
+    }
+    result = ns_strdup(Tcl_DStringValue(&ds));
+    Tcl_DStringFree(&ds);
+    return result;
+}
+
+void
+NsInfoInit(const char *arg0, const char *config)
+{
+    char    buffer[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", buffer, sizeof buffer - 1);
+
+    argv0 = ns_strdup(arg0);
+    executable = n > 0 ? ns_strncopy(buffer, n) : ns_strdup(arg0);
+    if (realpath(config, buffer) != NULL) {
+        configFile = ns_strdup(buffer);
+    } else {
+        configFile = ns_strdup(config);
+    }
+    if (gethostname(hostName, sizeof hostName - 1) != 0) {
+        strcpy(hostName, "localhost");
+    }
+    bootTime = time(NULL);
+}
+
+char *
+NsInfoExeDir(void)
+{
+    return DirName(executable);
+}
+
+/* A program in PREFIX/bin has its home in PREFIX; one in the build tree has it where it was started. */
+static char *
+DefaultHome(void)
+{
+    char  buffer[PATH_MAX];
+    char *dir = NsInfoExeDir();
+    char *home;
+    size_t len = strlen(dir);
+
+    if (len > 4 && strcmp(dir + len - 4, "/bin") == 0) {
+        home = ns_strncopy(dir, (ssize_t)len - 4);
+    } else {
+        home = ns_strdup(getcwd(buffer, sizeof buffer) != NULL ? buffer : "/");
+    }
+    ns_free(dir);
+    return home;
+}
+
+static bool
+IsLibrary(const char *dir)
+{
+    char *init = NsInfoPath(dir, "init.tcl");
+    bool  found = access(init, R_OK) == 0;
+
+    ns_free(init);
+    return found;
+}
+
+/*
+ * Where our Tcl library is when the configuration does not say: below the home, beside the folder of the program (bin/../tcl, or
+ * the build folder's ../tcl), or below the prefix.
+ */
+static char *
+FindTclLibrary(void)
+{
+    static const char *const places[] = {"../tcl", "../../tcl"};
+    char   *exeDir = NsInfoExeDir(), *dir = NsInfoPath(homePath, "tcl");
+    char    buffer[PATH_MAX];
+    size_t  i;
+
+    for (i = 0; !IsLibrary(dir) && i < sizeof places / sizeof places[0]; i++) {
+        ns_free(dir);
+        dir = NsInfoPath(exeDir, places[i]);
+    }
+    if (!IsLibrary(dir)) {
+        ns_free(dir);
+        dir = ns_strdup(NSD_PREFIX "/tcl");
+    }
+    if (realpath(dir, buffer) != NULL) {
+        ns_free(dir);
+        dir = ns_strdup(buffer);
+    }
+    ns_free(exeDir);
+    return dir;
+}
+
+void
+NsInfoConfigure(void)
+{
+    char        buffer[PATH_MAX];
+    const char *value = Ns_ConfigGetValue("ns/parameters", "home");
+
+    if (value == NULL) {
+        homePath = DefaultHome();
+        NsConfigNoteDefault("ns/parameters", "home", homePath);
+    } else if (realpath(value, buffer) != NULL) {
+        homePath = ns_strdup(buffer);
+    } else {
+        Ns_Fatal("config: section ns/parameters: parameter home: there is no folder '%s'", value);
+    }
+    value = Ns_ConfigGetValue("ns/parameters", "tcllibrary");
+    if (value != NULL) {
+        tclLibrary = NsInfoPath(homePath, value);
+    } else {
+        tclLibrary = FindTclLibrary();
+        NsConfigNoteDefault("ns/parameters", "tcllibrary", tclLibrary);
+    }
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Virtual servers: made at start, in the order of the configuration.
+ */
+#include <string.h>
+
+#include "base/check.h"
+#include "options.h"
+#include "server.h"
+#include "serverlist.h"
+
+#pragma weak NsUrlSpaceInitServer
+#pragma weak NsOpInitServer
+#pragma weak NsFilterInitServer
+#pragma weak NsFastpathInitServer
+#pragma weak NsQueueInitServer
+#pragma weak NsNsvInitServer
+#pragma weak NsChanInitServer
+
+static NsServer **servers;                     /* not changed after the start */
+static size_t     serverCount;
+
+static void
+ReadOptions(NsServer *server)
+{
+    const char *section = server->section;
+    const char *extra;
+
+    server->opts.checkModifiedSince = Ns_ConfigBool(section, "checkmodifiedsince", true);
+    server->opts.noticeDetail = Ns_ConfigBool(section, "noticedetail", true);
+    server->opts.stealthMode = Ns_ConfigBool(section, "stealthmode", false);
+    server->opts.compressEnable = Ns_ConfigBool(section, "compressenable", false);
+    server->opts.realm = Ns_ConfigString(section, "realm", server->name);
+    server->opts.urlCharset = Ns_ConfigString(section, "urlcharset",
+                                              Ns_ConfigString("ns/parameters", "urlcharset", "utf-8"));
+    server->opts.outputCharset = Ns_ConfigString(section, "outputcharset",
+                                                 Ns_ConfigString("ns/parameters", "outputcharset", "utf-8"));
+    server->opts.errorMinSize = Ns_ConfigMemUnitRange(section, "errorminsize", "514", 0, 1024 * 1024);
+
+    /* Either the name of a section, or a list of names and values. */
+    extra = Ns_ConfigGetValue(section, "extraheaders");
+    if (extra != NULL && *extra != '\0') {
+        const char **elems;
+        int          i, n;
+
+        if (Tcl_SplitList(NULL, extra, &n, &elems) != TCL_OK || n % 2 != 0) {
+            Ns_Log(Error, "config: section %s: parameter extraheaders: '%s' is not a list of names and values", section,
+                   extra);
+        } else {
+            Ns_Set *set = Ns_SetCreate("extraheaders");
+
+            for (i = 0; i < n; i += 2) {
+                (void)Ns_SetPut(set, elems[i], elems[i + 1]);
+            }
+            server->opts.extraHeaders = set;
+            Tcl_Free((char *)elems);
+        }
+    }
+}
+
+#define INIT(proc, server) do { if (proc != NULL) { proc(server); } } while (0)
+
+NsServer *
+NsServerCreate(const char *name)
+{
+    NsServer *server = ns_calloc(1, sizeof *server);
+
+    server->magic = NS_SERVER_MAGIC;
+    server->name = ns_strdup(name);
+    server->section = Ns_ConfigSectionPath(NULL, name, NULL, NULL);
+    ReadOptions(server);
+
+    servers = ns_realloc(servers, (serverCount + 1) * sizeof *servers);
+    servers[serverCount++] = server;
+
+    NsTclInitServer(server);
+    INIT(NsUrlSpaceInitServer, server);
+    INIT(NsOpInitServer, server);
+    INIT(NsFilterInitServer, server);
+    INIT(NsFastpathInitServer, server);
+    INIT(NsQueueInitServer, server);
+    INIT(NsNsvInitServer, server);
+    INIT(NsChanInitServer, server);
+    return server;
+}
+
+/* A name is part of section names and of folders. */
+static void
+CheckName(const char *name)
+{
+    if (*name == '\0' || strpbrk(name, "/ \t\n") != NULL) {
+        Ns_Fatal("config: section ns/servers: '%s' cannot be the name of a server", name);
+    }
+}
+
+void
+NsServersCreate(const char *only)
+{
+    const Ns_Set *set = Ns_ConfigGetSection("ns/servers");
+    size_t        i;
+    bool          found = false;
+
+    for (i = 0; set != NULL && i < Ns_SetSize(set); i++) {
+        const char *name = Ns_SetKey(set, i);
+
+        CheckName(name);
+        if (only == NULL || strcmp(only, name) == 0) {
+            if (NsServerGet(name) != NULL) {
+                Ns_Fatal("config: section ns/servers: server '%s' is listed twice", name);
+            }
+            (void)NsServerCreate(name);
+            found = true;
+        }
+    }
+    if (!found && set != NULL && Ns_SetSize(set) > 0) {
+        Ns_Fatal("-s %s: there is no such server in section ns/servers of the configuration", only);
+    }
+    if (!found) {
+        (void)NsServerCreate(only != NULL ? only : "default");
+    }
+}
+
+NsServer *
+NsServerGet(const char *name)
+{
+    size_t i;
+
+    for (i = 0; name != NULL && i < serverCount; i++) {
+        if (strcmp(servers[i]->name, name) == 0) {
+            return servers[i];
+        }
+    }
+    return NULL;
+}
+
+NsServer *
+NsServerDefault(void)
+{
+    return serverCount > 0 ? servers[0] : NULL;
+}
+
+void
+NsServerEach(bool (*proc)(NsServer *server, void *arg), void *arg)
+{
+    size_t i;
+
+    for (i = 0; i < serverCount && proc(servers[i], arg); i++) {
+        ;
+    }
+}
+
+Ns_Server *
+Ns_GetServer(const char *name)
+{
+    return NsServerGet(name);
+}
+
+const char *
+Ns_ServerName(const Ns_Server *server)
+{
+    NS_CHECK(server, NS_SERVER_MAGIC);
+    return server->name;
+}
