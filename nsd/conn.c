@@ -62,6 +62,17 @@ NsConnFree(NsConn *conn)
     ns_free(conn);
 }
 
+Tcl_Interp *
+NsConnInterp(NsConn *conn)
+{
+    NS_CHECK(conn, NS_CONN_MAGIC);
+    if (conn->interp == NULL) {
+        conn->interp = NsInterpTake(conn->server);
+        NsInterpSetConn(conn->interp, conn);
+    }
+    return conn->interp;
+}
+
 /* Filters, permission, and who answers; each says whether to go on. */
 static void
 RunStages(NsConn *conn)

@@ -61,6 +61,10 @@ NsConn *NsConnCreate(NsServer *server, NsPool *pool, NsSock *sock, NsHttpRequest
 void    NsConnRun(NsConn *conn);
 void    NsConnFree(NsConn *conn);
 
+/*
+ * The connection thread: its interpreter for this request, taken at the first call and given back at the request's end.
+ */
+Tcl_Interp *NsConnInterp(NsConn *conn);
 /* The connection thread: the port of the Host header, or of the driver. */
 int     NsConnPort(NsConn *conn);
 
