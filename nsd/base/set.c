@@ -530,15 +530,21 @@ Ns_SetCopy(const Ns_Set *set)
 }
 
 void
-Ns_SetMerge(Ns_Set *high, const Ns_Set *low)
+NsSetMerge(Ns_Set *high, const Ns_Set *low, bool ignoreCase)
 {
     size_t size = low->size;                   /* it may be the same set */
 
     for (size_t i = 0; i < size; i++) {
-        if (NsSetFindFrom(high, 0, KeyOf(low, &low->fields[i]), false) < 0) {
+        if (NsSetFindFrom(high, 0, KeyOf(low, &low->fields[i]), ignoreCase) < 0) {
             AppendField(high, low, i);
         }
     }
+}
+
+void
+Ns_SetMerge(Ns_Set *high, const Ns_Set *low)
+{
+    NsSetMerge(high, low, false);
 }
 
 void

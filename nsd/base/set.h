@@ -9,6 +9,8 @@
 
 /* Index of the first field from `start` on whose name is `key`, or -1.  A no-case set ignores case in any event. */
 int  NsSetFindFrom(const Ns_Set *set, size_t start, const char *key, bool ignoreCase);
+/* Put what `high` has no field of that name for. */
+void NsSetMerge(Ns_Set *high, const Ns_Set *low, bool ignoreCase);
 bool NsSetIsNoCase(const Ns_Set *set);
 /* Make room for so many fields, and bytes of names and values. */
 void NsSetReserve(Ns_Set *set, size_t fields, size_t bytes);
