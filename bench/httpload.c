@@ -238,6 +238,9 @@ OnReadable(Client *c)
         }
         if (c->inBody && c->left == 0) {
             Answered(c);
+            if (c->due != 0) {
+                return;
+            }
         }
     }
     if (c->state == WAITING) {

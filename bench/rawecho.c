@@ -6,6 +6,7 @@
  *
  *   rawecho PORT [CERT KEY]
  *   any path echoes; /sub subscribes; each message on /pub goes to all of /sub
+ *   a request that is no handshake is answered with 1,024 bytes
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -35,6 +36,9 @@ typedef struct Client {
     uint32_t outn, outcap; /* unsent output */
     SSL     *ssl;
 } Client;
+
+static uint8_t httpAnswer[2048]; /* to requests that are no handshakes */
+static size_t  httpAnswerLen;
 
 #define BUF (1 << 19)
 static uint8_t  buf[BUF], bbuf[BUF];
@@ -142,8 +146,9 @@ Handshake(Client *c, uint8_t *p, size_t n, size_t *used)
     *used = e + 4 - p;
     *e = 0;
     char *k = strcasestr((char *)p, "\r\nsec-websocket-key:");
-    if (!k)
-        return -1;
+    if (!k) {
+        return *used == n && Out(c, httpAnswer, httpAnswerLen) == 0 ? 2 : -1;
+    }
     k += 20;
     while (*k == ' ')
         k++;
@@ -215,6 +220,8 @@ OnReadable(Client *c)
             int    x = Handshake(c, p, n, &used);
             if (x < 0)
                 return -1;
+            if (x == 2)
+                return 0;
             if (x > 0)
                 i = used;
             else
@@ -305,6 +312,10 @@ main(int ac, char **av)
     if (ac < 2)
         return 2;
     signal(SIGPIPE, SIG_IGN);
+    httpAnswerLen = (size_t)sprintf((char *)httpAnswer, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+                                                        "Content-Length: 1024\r\n\r\n");
+    memset(httpAnswer + httpAnswerLen, 'x', 1024);
+    httpAnswerLen += 1024;
     struct rlimit rl;
     getrlimit(RLIMIT_NOFILE, &rl);
     rl.rlim_cur = rl.rlim_max;
