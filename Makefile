@@ -32,12 +32,12 @@ WS   = $(wildcard nsd/ws/*.c)
 CORE = $(wildcard nsd/*.c) $(wildcard nsd/cmd/*.c)
 MODULES = nssock nsssl
 
-obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LAYERS = $(BUILD)/libws.a $(BUILD)/libhttp.a $(BUILD)/libnet.a $(BUILD)/libbase.a
 
 all: $(BUILD)/nsd $(MODULES:%=$(BUILD)/%.so)
 
-$(BUILD)/%.o: %.c Makefile config.mk
+$(BUILD)/obj/%.o: %.c Makefile config.mk
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS_) -MMD -MP -c -o $@ $<
 
@@ -74,21 +74,23 @@ UNITS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 CORE_test_outqueue = nsd/outqueue.c
 CORE_test_objv     = nsd/objv.c
 
-$(UNITS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call obj,$$(CORE_$$*)) $(LAYERS)
+$(UNITS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $$(call obj,$$(CORE_$$*)) $(LAYERS)
+	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LAYERS) -Wl,--end-group -lcmocka $(LIBS)
 
 # A fuzz target is tests/fuzz/fuzz_NAME.c; `check` replays tests/fuzz/corpus/NAME through it, `make fuzz` builds it for
 # libFuzzer (clang).
 FUZZERS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(LAYERS)
+$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(LAYERS)
+	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LAYERS) -Wl,--end-group $(LIBS)
 
 fuzz:
 	$(MAKE) BUILD=build-fuzz CC=clang CFLAGS='-O1 -g' SANITIZE=no SANITIZER='-fsanitize=fuzzer-no-link,address,undefined' \
 	    FUZZ_LINK=-fsanitize=fuzzer fuzzers
 fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LAYERS)
+$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LAYERS)
 	$(CC) $(CFLAGS_) $(LDFLAGS) $(FUZZ_LINK) -o $@ $< -Wl,--start-group $(LAYERS) -Wl,--end-group $(LIBS)
 
 units: $(UNITS)
@@ -103,9 +105,11 @@ check: tests
 # Each bench/NAME.c is a program; bench/lib/ is what they share.
 BENCH = $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 $(BUILD)/bench/lib.a: $(call obj,$(wildcard bench/lib/*.c))
+	@mkdir -p $(@D)
 	@rm -f $@
 	$(AR) rcs $@ $^
-$(BENCH): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/lib.a
+$(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/bench/lib.a
+	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(SSL_LIBS) -lm -lpthread
 
 bench-tools: $(BENCH)
