@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MPL-2.0
+// chat.mjs NSD CONFIG: two browsers in one room, Ada over ws, Grace over wss.  Ports and certificate are in the
+// environment, as conf/demo.tcl wants them.  Closes with "N passed, N failed".
+import { createRequire } from "node:module";
+import { spawn } from "node:child_process";
+import { openSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { deflateSync } from "node:zlib";
+
+const { chromium } = createRequire(`${process.env.NODE_MODULES}/`)("playwright-core");
+const [nsd, config] = process.argv.slice(2);
+const { DEMO_PORT, DEMO_TLS_PORT, DEMO_HOME } = process.env;
+const log = `${DEMO_HOME}/nsd.log`;
+const timeout = 15_000 * Number(process.env.TIMES || 1);
+let passed = 0, failed = 0;
+
+function check(name, condition, detail = "") {
+    if (condition) passed++;
+    else { failed++; console.log(`FAIL ${name} ${detail}`); }
+}
+// A step that must come about; what comes after it would make no sense without it.
+async function step(name, action) {
+    try {
+        await action();
+        passed++;
+    } catch (error) {
+        throw new Error(`${name}: ${error.message}`);
+    }
+}
+
+// ---- the server
+
+let server = null;
+const answers = (port) => new Promise((done) => {
+    const socket = connect(port, "127.0.0.1", () => { socket.destroy(); done(true); });
+    socket.on("error", () => done(false));
+});
+async function start() {
+    const out = openSync(log, "a");
+    server = spawn(nsd, ["-f", "-t", config], { stdio: ["ignore", out, out] });
+    server.ended = new Promise((done) => server.on("exit", (code, signal) => done(signal || code)));
+    let over = false;
+    server.ended.then(() => { over = true; });
+    for (const until = Date.now() + timeout; !(await answers(DEMO_PORT)) || !(await answers(DEMO_TLS_PORT));) {
+        if (over || Date.now() > until) throw new Error(`nsd does not start:\n${readFileSync(log, "utf8").slice(-3000)}`);
+        await new Promise((done) => setTimeout(done, 50));
+    }
+}
+async function stop() {
+    server.kill("SIGTERM");
+    const timer = setTimeout(() => server.kill("SIGKILL"), timeout);
+    const status = await server.ended;
+    clearTimeout(timer);
+    server = null;
+    return status;
+}
+
+// ---- a picture of 64 x 48 pixels, made here
+
+function crc32(bytes) {
+    let crc = ~0;
+    for (const byte of bytes) {
+        crc ^= byte;
+        for (let i = 0; i < 8; i++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return ~crc >>> 0;
+}
+function png(width, height) {
+    const chunk = (type, data) => {
+        const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+        const head = Buffer.alloc(4), tail = Buffer.alloc(4);
+        head.writeUInt32BE(data.length);
+        tail.writeUInt32BE(crc32(body));
+        return Buffer.concat([head, body, tail]);
+    };
+    const header = Buffer.alloc(13);
+    header.writeUInt32BE(width, 0);
+    header.writeUInt32BE(height, 4);
+    header.set([8, 2, 0, 0, 0], 8);
+    const rows = Buffer.alloc(height * (1 + width * 3));
+    for (let i = 0; i < rows.length; i++) rows[i] = i % (1 + width * 3) ? (i * 7) & 255 : 0;
+    return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", header), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
+}
+
+// ---- the pages
+
+const pages = [];
+async function enter(browser, url, name, options = {}) {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+    const page = await context.newPage();
+    page.setDefaultTimeout(timeout);
+    page.faults = [];
+    page.sockets = [];
+    page.on("pageerror", (error) => page.faults.push(error.message));
+    page.on("console", (message) => {
+        // while the server is away the browser says so itself
+        if (message.type() === "error" && !/WebSocket connection to/.test(message.text())) page.faults.push(message.text());
+    });
+    page.on("request", (request) => {
+        if (new URL(request.url()).host !== new URL(url).host && !/^(blob|data):/.test(request.url())) page.faults.push(`asks for ${request.url()}`);
+    });
+    page.on("websocket", (socket) => page.sockets.push(socket.url()));
+    pages.push(page);
+    await page.goto(url);
+    await page.fill("#name", name);
+    await page.fill("#room", "harbour");
+    await page.click("#join button");
+    await page.waitForSelector("#status[data-state=open]");
+    return page;
+}
+const say = async (page, text) => { await page.fill("#text", text); await page.press("#text", "Enter"); };
+const sees = (page, text) => page.locator(".bubble", { hasText: text }).last().waitFor();
+const names = (page) => page.locator("#names li span:last-child").allTextContents();
+const here = (page, list) => page.waitForFunction((want) =>
+    [...document.querySelectorAll("#names li span:last-child")].map((e) => e.textContent).join() === want, list.join());
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+try {
+    await step("nsd starts", start);
+    let ada, grace, alan;
+    await step("Ada enters over http", async () => { ada = await enter(browser, `http://127.0.0.1:${DEMO_PORT}/`, "Ada"); });
+    await step("Grace enters over https, on a phone", async () => {
+        grace = await enter(browser, `https://127.0.0.1:${DEMO_TLS_PORT}/`, "Grace", { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true });
+    });
+    check("Ada's page uses ws", ada.sockets.every((u) => u.startsWith("ws://")) && ada.sockets.length === 1, ada.sockets);
+    check("Grace's page uses wss", grace.sockets.every((u) => u.startsWith("wss://")) && grace.sockets.length === 1, grace.sockets);
+
+    await step("Ada sees who is here", () => here(ada, ["Ada", "Grace"]));
+    await step("Grace sees who is here", () => here(grace, ["Ada", "Grace"]));
+
+    await say(ada, "Good morning");
+    await step("Grace reads what Ada wrote", () => sees(grace, "Good morning"));
+    await say(grace, "Grüße, 你好 😀");
+    await step("Ada reads what Grace wrote", () => sees(ada, "Grüße, 你好 😀"));
+    await step("Grace sees her own message", () => grace.locator(".said.own .bubble", { hasText: "😀" }).waitFor());
+
+    const script = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>";
+    await say(ada, script);
+    await step("markup is shown as text", () => sees(grace, script));
+    check("markup is not run", await grace.title() === "# harbour", await grace.title());
+    const lines = "first\nsecond & last";
+    await ada.fill("#text", lines);
+    await ada.press("#text", "Enter");
+    await step("a message of two lines arrives", () => grace.waitForFunction((want) => document.querySelector(".said:last-child .bubble").textContent === want, lines));
+
+    const picture = png(64, 48);
+    await ada.setInputFiles("#file", { name: "picture.png", mimeType: "image/png", buffer: picture });
+    await step("Grace sees Ada's picture", () => grace.waitForFunction(() => document.querySelector(".picture img")?.naturalWidth === 64));
+    const received = await grace.evaluate(async () => {
+        const bytes = new Uint8Array(await (await (async () => {
+            const img = document.querySelector(".picture img"), canvas = document.createElement("canvas");
+            canvas.width = img.naturalWidth; canvas.height = img.naturalHeight;
+            canvas.getContext("2d").drawImage(img, 0, 0);
+            return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        })()).data.buffer);
+        return [bytes.length, bytes[0], bytes[1], bytes[2]];
+    });
+    check("it is the same picture", received.join() === [64 * 48 * 4, 7, 14, 21].join(), received);
+    await grace.setInputFiles("#file", { name: "large.png", mimeType: "image/png", buffer: png(600, 500) });
+    await step("Ada sees Grace's picture, sent over wss", () => ada.waitForFunction(() => [...document.querySelectorAll(".picture img")].pop()?.naturalWidth === 600));
+
+    await step("a third one comes", async () => { alan = await enter(browser, `http://127.0.0.1:${DEMO_PORT}/`, "Ada"); });
+    await step("two of one name are told apart", () => here(grace, ["Ada", "Ada 2", "Grace"]));
+    await alan.context().close();
+    pages.splice(pages.indexOf(alan), 1);
+    await step("one who closes the page is gone", () => here(ada, ["Ada", "Grace"]));
+    await step("and that is said", () => grace.locator(".note", { hasText: "Ada 2 left" }).waitFor());
+
+    check("no sideways scrolling on a phone", await grace.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    check("every control has a name", (await grace.evaluate(() => [...document.querySelectorAll("button, input:not([hidden]), textarea")]
+        .filter((e) => !e.ariaLabel && !e.textContent.trim() && !e.labels?.length).map((e) => e.id))).join() === "");
+
+    // The server goes and comes back.
+    check("nsd stops in order", await stop() === 0);
+    await step("Ada's page says that the connection is gone", () => ada.waitForSelector("#status[data-state=waiting], #status[data-state=connecting]"));
+    await ada.fill("#text", "still to be sent");
+    await ada.press("#text", "Enter");
+    check("what is written meanwhile stays", await ada.inputValue("#text") === "still to be sent");
+    await step("nsd starts again", start);
+    await step("Ada's page connects by itself", () => ada.waitForSelector("#status[data-state=open]"));
+    await step("Grace's page connects by itself", () => grace.waitForSelector("#status[data-state=open]"));
+    await step("both are in the room again", async () => { await here(ada, ["Ada", "Grace"]); await here(grace, ["Ada", "Grace"]); });
+    await ada.press("#text", "Enter");
+    await step("and talk", () => sees(grace, "still to be sent"));
+    check("earlier messages are still shown", (await grace.locator(".bubble", { hasText: "Good morning" }).count()) === 1);
+
+    await ada.click("#leave");
+    await step("one who leaves is gone", () => here(grace, ["Grace"]));
+    check("nobody of Grace's page is left behind", (await names(grace)).join() === "Grace");
+    for (const page of pages) check("no error on a page", page.faults.length === 0, page.faults.join("; "));
+    check("nsd stops in order", await stop() === 0);
+    const bad = readFileSync(log, "utf8").split("\n").filter((line) => /\] (Error|Warning|Bug|Fatal): /.test(line));
+    check("no errors or warnings in the log", bad.length === 0, `\n${bad.slice(0, 10).join("\n")}`);
+} catch (error) {
+    failed++;
+    console.log(`FAIL ${error.message}`);
+    for (const [i, page] of pages.entries()) await page.screenshot({ path: `${DEMO_HOME}/failed-${i}.png` }).catch(() => {});
+} finally {
+    await browser.close();
+    if (server) await stop();
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed > 0 ? 1 : 0);
