@@ -11,7 +11,8 @@
 #include "info.h"
 #include "options.h"
 
-static char       *configFile, *homePath, *executable, *argv0, *tclLibrary;
+static char       *configFile, *homePath, *executable, *tclLibrary, **arguments;
+static int         argumentCount;
 static char        hostName[256];
 static time_t      bootTime;
 static atomic_bool started, stopping;
@@ -30,7 +31,7 @@ pid_t       Ns_InfoPid(void)           { return getpid(); }
 bool        Ns_InfoStarted(void)       { return atomic_load(&started); }
 bool        Ns_InfoShutdownPending(void) { return atomic_load(&stopping); }
 const char *NsInfoExecutable(void)     { return executable; }
-const char *NsInfoArgv0(void)          { return argv0; }
+const char *NsInfoArgv0(void)          { return arguments[0]; }
 const char *NsInfoTclLibrary(void)     { return tclLibrary; }
 
 void NsInfoSetStarted(void)  { atomic_store(&started, true); }
@@ -66,13 +67,14 @@ NsInfoPath(const char *base, const char *path)
 }
 
 void
-NsInfoInit(const char *arg0, const char *config)
+NsInfoInit(int argc, char **argv, const char *config)
 {
     char    buffer[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", buffer, sizeof buffer - 1);
 
-    argv0 = ns_strdup(arg0);
-    executable = n > 0 ? ns_strncopy(buffer, n) : ns_strdup(arg0);
+    argumentCount = argc;
+    arguments = argv;
+    executable = n > 0 ? ns_strncopy(buffer, n) : ns_strdup(argv[0]);
     if (realpath(config, buffer) != NULL) {
         configFile = ns_strdup(buffer);
     } else {
@@ -82,6 +84,16 @@ NsInfoInit(const char *arg0, const char *config)
         strcpy(hostName, "localhost");
     }
     bootTime = time(NULL);
+}
+
+void
+NsInfoArguments(Tcl_DString *ds)
+{
+    int i;
+
+    for (i = 0; i < argumentCount; i++) {
+        Tcl_DStringAppendElement(ds, arguments[i]);
+    }
 }
 
 char *

@@ -9,7 +9,7 @@
 #include "ns.h"
 
 /* Main thread, at start: before the configuration is read, and after it. */
-void NsInfoInit(const char *argv0, const char *config);
+void NsInfoInit(int argc, char **argv, const char *config);
 void NsInfoConfigure(void);
 void NsInfoSetStarted(void);
 void NsInfoSetStopping(void);                              /* any thread */
@@ -17,6 +17,7 @@ void NsInfoSetStopping(void);                              /* any thread */
 /* Any thread, after the start.  The strings live as long as the process. */
 const char *NsInfoExecutable(void);                        /* path of the program */
 const char *NsInfoArgv0(void);
+void NsInfoArguments(Tcl_DString *ds);                     /* appends the words of the command line */
 const char *NsInfoTclLibrary(void);                        /* the folder of our Tcl library */
 /* The folder of the program; ns_free it. */
 char *NsInfoExeDir(void);

@@ -324,7 +324,7 @@ main(int argc, char **argv)
 
     Tcl_FindExecutable(argv[0]);
     NsOptionsParse(argc, argv);
-    NsInfoInit(argv[0], nsOptions.config);
+    NsInfoInit(argc, argv, nsOptions.config);
     BlockSignals();
     RaiseDescriptorLimit();
     NsDaemonize();                             /* returns in the process that is to be the server */

@@ -1,0 +1,706 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * ns_server: a virtual server, its pools and what is registered for it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "blueprint.h"
+#include "cmd/cmds.h"
+#include "../conn.h"
+#include "fastpath.h"
+#include "filter.h"
+#include "interp.h"
+#include "logconf.h"
+#include "modload.h"
+#include "op.h"
+#include "urlspace.h"
+
+typedef struct Call {
+    Tcl_Interp     *interp;
+    NsServer       *server;
+    NsPool         *pool;
+    int             nargs;
+    Tcl_Obj *const *args;                      /* what follows the subcommand */
+    Tcl_Obj       *words[2];                   /* command and subcommand, for messages */
+} Call;
+
+typedef int (ServerProc)(const Call *call);
+
+/* Parse the arguments of a subcommand. */
+static Ns_ReturnCode
+Parse(const Call *call, Ns_ObjvSpec *opts, Ns_ObjvSpec *args)
+{
+    Tcl_Obj *objv[16];
+    int      i, n = call->nargs < 14 ? call->nargs : 14;
+
+    objv[0] = call->words[0];
+    objv[1] = call->words[1];
+    for (i = 0; i < n; i++) {
+        objv[i + 2] = call->args[i];
+    }
+    return Ns_ParseObjv(opts, args, call->interp, 2, n + 2, objv);
+}
+
+static int
+NoArgs(const Call *call)
+{
+    return Parse(call, NULL, NULL) == NS_OK ? TCL_OK : TCL_ERROR;
+}
+
+static int
+StringResult(const Call *call, const char *string)
+{
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_SetObjResult(call->interp, Tcl_NewStringObj(string, -1));
+    return TCL_OK;
+}
+
+static int
+DStringResult(const Call *call, Tcl_DString *ds)
+{
+    Tcl_DStringResult(call->interp, ds);
+    return TCL_OK;
+}
+
+static void
+PutWide(Tcl_Obj *dict, const char *key, Tcl_WideInt value)
+{
+    (void)Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj(key, -1), Tcl_NewWideIntObj(value));
+}
+
+static void
+PutTime(Tcl_Obj *dict, const char *key, const Ns_Time *value)
+{
+    (void)Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj(key, -1),
+                         Tcl_ObjPrintf("%ld.%06ld", value->sec, value->usec));
+}
+
+/* ------------------------------------------------------------------------------------------------ requests in the pool */
+
+typedef struct ConnList {
+    Tcl_DString ds;
+    const char *state;
+    int         count;
+} ConnList;
+
+/* Under the pool's lock: {conn peer state method url seconds bytes} */
+static void
+AppendConn(const struct NsConn *conn, void *arg)
+{
+    ConnList *list = arg;
+    char      text[64];
+    Ns_Time   now, diff;
+
+    list->count++;
+    Tcl_DStringStartSublist(&list->ds);
+    snprintf(text, sizeof text, "conn%llu", (unsigned long long)conn->id);
+    Tcl_DStringAppendElement(&list->ds, text);
+    Tcl_DStringAppendElement(&list->ds, ns_inet_ntop(&conn->sockInfo.peer.sa, text, sizeof text));
+    Tcl_DStringAppendElement(&list->ds, list->state);
+    Tcl_DStringAppendElement(&list->ds, conn->pub.request != NULL && conn->pub.request->method != NULL
+                             ? conn->pub.request->method : "?");
+    Tcl_DStringAppendElement(&list->ds, conn->pub.request != NULL ? conn->pub.request->url : "?");
+    Ns_GetTime(&now);
+    (void)Ns_DiffTime(&now, &conn->queueTime, &diff);
+    snprintf(text, sizeof text, "%ld.%06ld", diff.sec, diff.usec);
+    Tcl_DStringAppendElement(&list->ds, text);
+    snprintf(text, sizeof text, "%zu", conn->contentSent);
+    Tcl_DStringAppendElement(&list->ds, text);
+    Tcl_DStringEndSublist(&list->ds);
+}
+
+static int
+ListConns(const Call *call, bool running, bool queued)
+{
+    ConnList list = {.count = 0};
+    int      checkForProxy = 0;
+    Ns_ObjvSpec opts[] = {
+        {"-checkforproxy", Ns_ObjvBool, &checkForProxy, (void *)1},
+        {NULL, NULL, NULL, NULL}
+    };
+
+    if (Parse(call, opts, NULL) != NS_OK) {
+        return TCL_ERROR;
+    }
+    if (checkForProxy) {
+        Ns_TclPrintfResult(call->interp, "-checkforproxy is not supported here: headers of proxies are not looked at");
+        return TCL_ERROR;
+    }
+    Tcl_DStringInit(&list.ds);
+    if (running) {
+        list.state = "running";
+        NsPoolEachConn(call->pool, true, AppendConn, &list);
+    }
+    if (queued) {
+        list.state = "queued";
+        NsPoolEachConn(call->pool, false, AppendConn, &list);
+    }
+    return DStringResult(call, &list.ds);
+}
+
+static int ServerActive(const Call *call) { return ListConns(call, true, false); }
+static int ServerAll(const Call *call)    { return ListConns(call, true, true); }
+static int ServerQueued(const Call *call) { return ListConns(call, false, true); }
+
+static int
+ServerWaiting(const Call *call)
+{
+    NsPoolStats stats;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    NsPoolGetStats(call->pool, &stats);
+    Tcl_SetObjResult(call->interp, Tcl_NewIntObj(stats.waiting));
+    return TCL_OK;
+}
+
+static int
+ServerConnections(const Call *call)
+{
+    NsPoolStats stats;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    NsPoolGetStats(call->pool, &stats);
+    Tcl_SetObjResult(call->interp, Tcl_NewWideIntObj((Tcl_WideInt)stats.requests));
+    return TCL_OK;
+}
+
+static int
+ServerStats(const Call *call)
+{
+    NsPoolStats stats;
+    Tcl_Obj    *dict;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    NsPoolGetStats(call->pool, &stats);
+    dict = Tcl_NewDictObj();
+    PutWide(dict, "requests", (Tcl_WideInt)stats.requests);
+    PutWide(dict, "spools", (Tcl_WideInt)stats.spools);
+    PutWide(dict, "queued", (Tcl_WideInt)stats.queued);
+    PutWide(dict, "dropped", (Tcl_WideInt)stats.dropped);
+    PutWide(dict, "sent", (Tcl_WideInt)stats.sent);
+    PutWide(dict, "connthreads", stats.currentThreads);
+    PutTime(dict, "accepttime", &stats.acceptTime);
+    PutTime(dict, "queuetime", &stats.queueTime);
+    PutTime(dict, "filtertime", &stats.filterTime);
+    PutTime(dict, "runtime", &stats.runTime);
+    PutTime(dict, "tracetime", &stats.traceTime);
+    Tcl_SetObjResult(call->interp, dict);
+    return TCL_OK;
+}
+
+static int
+ServerThreads(const Call *call)
+{
+    NsPoolStats stats;
+    Tcl_Obj    *dict;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    NsPoolGetStats(call->pool, &stats);
+    dict = Tcl_NewDictObj();
+    PutWide(dict, "min", stats.minThreads);
+    PutWide(dict, "max", stats.maxThreads);
+    PutWide(dict, "current", stats.currentThreads);
+    PutWide(dict, "idle", stats.idleThreads);
+    PutWide(dict, "stopping", 0);              /* a thread that ends is not in the pool any more */
+    Tcl_SetObjResult(call->interp, dict);
+    return TCL_OK;
+}
+
+static int
+ServerMaxThreads(const Call *call)
+{
+    NsPoolStats       stats;
+    int               value = -1;
+    Ns_ObjvValueRange range;
+    Ns_ObjvSpec       args[] = {{"?value", Ns_ObjvInt, &value, &range}, {NULL, NULL, NULL, NULL}};
+
+    NsPoolGetStats(call->pool, &stats);
+    range = (Ns_ObjvValueRange){stats.minThreads > 0 ? stats.minThreads : 1, INT32_MAX};
+    if (Parse(call, NULL, args) != NS_OK) {
+        return TCL_ERROR;
+    }
+    if (value != -1) {
+        (void)NsPoolSetThreads(call->pool, -1, value);
+        NsPoolGetStats(call->pool, &stats);
+    }
+    Tcl_SetObjResult(call->interp, Tcl_NewIntObj(stats.maxThreads));
+    return TCL_OK;
+}
+
+static int
+ServerMinThreads(const Call *call)
+{
+    NsPoolStats       stats;
+    int               value = -1;
+    Ns_ObjvValueRange range;
+    Ns_ObjvSpec       args[] = {{"?value", Ns_ObjvInt, &value, &range}, {NULL, NULL, NULL, NULL}};
+
+    NsPoolGetStats(call->pool, &stats);
+    range = (Ns_ObjvValueRange){1, stats.maxThreads};
+    if (Parse(call, NULL, args) != NS_OK) {
+        return TCL_ERROR;
+    }
+    if (value != -1) {
+        (void)NsPoolSetThreads(call->pool, value, -1);
+        NsPoolGetStats(call->pool, &stats);
+    }
+    Tcl_SetObjResult(call->interp, Tcl_NewIntObj(stats.minThreads));
+    return TCL_OK;
+}
+
+/* There are no rate limits: 0 says so, and another value is refused. */
+static int
+RateLimit(const Call *call)
+{
+    int         value = 0;
+    Ns_ObjvSpec args[] = {{"?value", Ns_ObjvInt, &value, NULL}, {NULL, NULL, NULL, NULL}};
+
+    if (Parse(call, NULL, args) != NS_OK) {
+        return TCL_ERROR;
+    }
+    if (value != 0) {
+        Ns_TclPrintfResult(call->interp, "rate limits are not supported here");
+        return TCL_ERROR;
+    }
+    Tcl_SetObjResult(call->interp, Tcl_NewIntObj(0));
+    return TCL_OK;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- pools */
+
+static bool
+AppendPool(NsPool *pool, void *arg)
+{
+    Tcl_DStringAppendElement(arg, NsPoolName(pool));
+    return true;
+}
+
+/* The default pool, whose name is empty, comes last. */
+static int
+ServerPools(const Call *call)
+{
+    Tcl_DString  ds;
+    Tcl_Obj     *all, *list, **elems;
+    int          i, n = 0;
+    bool         hasDefault = false;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_DStringInit(&ds);
+    (void)NsPoolEach(call->server, AppendPool, &ds);
+    all = Tcl_NewStringObj(Tcl_DStringValue(&ds), Tcl_DStringLength(&ds));
+    Tcl_DStringFree(&ds);
+    Tcl_IncrRefCount(all);
+    list = Tcl_NewListObj(0, NULL);
+    (void)Tcl_ListObjGetElements(NULL, all, &n, &elems);
+    for (i = 0; i < n; i++) {
+        if (*Tcl_GetString(elems[i]) == '\0') {
+            hasDefault = true;
+        } else {
+            (void)Tcl_ListObjAppendElement(NULL, list, elems[i]);
+        }
+    }
+    if (hasDefault) {
+        (void)Tcl_ListObjAppendElement(NULL, list, Tcl_NewObj());
+    }
+    Tcl_DecrRefCount(all);
+    Tcl_SetObjResult(call->interp, list);
+    return TCL_OK;
+}
+
+/* Method, URL and constraints of a map specification, e.g. "GET /side {User-Agent *bot*}". */
+typedef struct MapSpec {
+    const char  **words;
+    const char   *method, *url, *constraints;
+} MapSpec;
+
+static int
+ParseMapSpec(const Call *call, const char *text, MapSpec *spec)
+{
+    int n;
+
+    if (Tcl_SplitList(NULL, text, &n, &spec->words) != TCL_OK) {
+        spec->words = NULL;
+        n = 0;
+    }
+    if (n < 2 || n > 3 || spec->words[1][0] != '/') {
+        Ns_TclPrintfResult(call->interp, "invalid mapspec '%s'; must be 2- or 3-element list containing HTTP method, "
+                           "plain URL path, and optionally a filtercontext", text);
+        if (spec->words != NULL) {
+            Tcl_Free((char *)spec->words);
+        }
+        return TCL_ERROR;
+    }
+    spec->method = spec->words[0];
+    spec->url = spec->words[1];
+    spec->constraints = n == 3 ? spec->words[2] : "";
+    return TCL_OK;
+}
+
+typedef struct MapList {
+    const NsPool *pool;
+    Tcl_Obj      *list;
+} MapList;
+
+static void
+AppendMapping(const NsUrlEntry *entry, void *arg)
+{
+    MapList    *maps = arg;
+    Tcl_DString ds;
+
+    if (entry->data != maps->pool) {
+        return;
+    }
+    Tcl_DStringInit(&ds);
+    Tcl_DStringAppendElement(&ds, entry->key);
+    Tcl_DStringAppendElement(&ds, entry->path);
+    Tcl_DStringAppendElement(&ds, entry->pattern != NULL ? entry->pattern : "*");
+    Tcl_DStringAppendElement(&ds, entry->inherit ? "inherit" : "noinherit");
+    if (*entry->constraints != '\0') {
+        Tcl_DStringAppendElement(&ds, entry->constraints);
+    }
+    (void)Tcl_ListObjAppendElement(NULL, maps->list, Tcl_NewStringObj(Tcl_DStringValue(&ds), Tcl_DStringLength(&ds)));
+    Tcl_DStringFree(&ds);
+}
+
+/* ns_server map ?-noinherit? ?mapspec? */
+static int
+ServerMap(const Call *call)
+{
+    int            noInherit = 0;
+    char          *text = NULL;
+    MapSpec        spec;
+    NsConstraints *constraints = NULL;
+    Ns_ObjvSpec    opts[] = {{"-noinherit", Ns_ObjvBool, &noInherit, (void *)1}, {NULL, NULL, NULL, NULL}};
+    Ns_ObjvSpec    args[] = {{"?mapspec", Ns_ObjvString, &text, NULL}, {NULL, NULL, NULL, NULL}};
+
+    if (Parse(call, opts, args) != NS_OK) {
+        return TCL_ERROR;
+    }
+    if (text == NULL) {
+        MapList maps = {call->pool, Tcl_NewListObj(0, NULL)};
+
+        NsUrlSpaceWalk(NsPoolMapSpace(call->server), AppendMapping, &maps);
+        Tcl_SetObjResult(call->interp, maps.list);
+        return TCL_OK;
+    }
+    if (ParseMapSpec(call, text, &spec) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    if (NsConstraintsParse(call->interp, spec.constraints, &constraints) != NS_OK) {
+        Tcl_Free((char *)spec.words);
+        return TCL_ERROR;
+    }
+    NsUrlSpaceSet(NsPoolMapSpace(call->server), spec.method, spec.url, call->pool, noInherit ? NS_URL_NOINHERIT : 0,
+                  constraints);
+    Tcl_Free((char *)spec.words);
+    return TCL_OK;
+}
+
+/* ns_server mapped ?-all? ?-exact? ?-noinherit? mapspec: the pool that serves it; with -all how it was mapped as well */
+static int
+ServerMapped(const Call *call)
+{
+    int           all = 0, exact = 0, noInherit = 0;
+    char         *text = NULL;
+    MapSpec       spec;
+    const NsPool *pool;
+    unsigned      flags;
+    Ns_ObjvSpec   opts[] = {
+        {"-all",       Ns_ObjvBool, &all,       (void *)1},
+        {"-exact",     Ns_ObjvBool, &exact,     (void *)1},
+        {"-noinherit", Ns_ObjvBool, &noInherit, (void *)1},
+        {NULL, NULL, NULL, NULL}
+    };
+    Ns_ObjvSpec   args[] = {{"mapspec", Ns_ObjvString, &text, NULL}, {NULL, NULL, NULL, NULL}};
+
+    if (Parse(call, opts, args) != NS_OK || ParseMapSpec(call, text, &spec) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    flags = (exact ? NS_URL_EXACT : 0u) | (noInherit ? NS_URL_NOINHERIT : 0u);
+    pool = NsUrlSpaceFind(NsPoolMapSpace(call->server), spec.method, spec.url, flags, NULL);
+    if (all) {
+        Tcl_Obj *dict = Tcl_NewDictObj();
+
+        Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("pool", -1), Tcl_NewStringObj(pool != NULL ? NsPoolName(pool) : "", -1));
+        Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("method", -1), Tcl_NewStringObj(spec.method, -1));
+        Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("url", -1), Tcl_NewStringObj(spec.url, -1));
+        Tcl_SetObjResult(call->interp, dict);
+    } else if (pool != NULL) {
+        Tcl_SetObjResult(call->interp, Tcl_NewStringObj(NsPoolName(pool), -1));
+    }
+    Tcl_Free((char *)spec.words);
+    return TCL_OK;
+}
+
+/* ns_server unmap ?-noinherit? mapspec: was there something? */
+static int
+ServerUnmap(const Call *call)
+{
+    int         noInherit = 0;
+    char       *text = NULL;
+    MapSpec     spec;
+    bool        done;
+    Ns_ObjvSpec opts[] = {{"-noinherit", Ns_ObjvBool, &noInherit, (void *)1}, {NULL, NULL, NULL, NULL}};
+    Ns_ObjvSpec args[] = {{"mapspec", Ns_ObjvString, &text, NULL}, {NULL, NULL, NULL, NULL}};
+
+    if (Parse(call, opts, args) != NS_OK || ParseMapSpec(call, text, &spec) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    done = NsUrlSpaceUnset(NsPoolMapSpace(call->server), spec.method, spec.url,
+                           (noInherit ? NS_URL_NOINHERIT : 0u) | NS_URL_ALLCONSTRAINTS);
+    Tcl_SetObjResult(call->interp, Tcl_NewBooleanObj(done));
+    Tcl_Free((char *)spec.words);
+    return TCL_OK;
+}
+
+/* -------------------------------------------------------------------------------------------------------- the server */
+
+static int
+ServerCharset(const Call *call)
+{
+    Tcl_DString ds;
+    const char *section = call->server->section;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_DStringInit(&ds);
+    Tcl_DStringAppendElement(&ds, "output");
+    Tcl_DStringAppendElement(&ds, call->server->opts.outputCharset);
+    Tcl_DStringAppendElement(&ds, "url");
+    Tcl_DStringAppendElement(&ds, call->server->opts.urlCharset);
+    Tcl_DStringAppendElement(&ds, "formfallback");
+    Tcl_DStringAppendElement(&ds, Ns_ConfigString(section, "formfallbackcharset",
+                                                  Ns_ConfigString("ns/parameters", "formfallbackcharset", "")));
+    return DStringResult(call, &ds);
+}
+
+static int
+ListFilters(const Call *call, unsigned when)
+{
+    Tcl_DString ds;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_DStringInit(&ds);
+    NsFilterList(call->server, &ds, when);
+    return DStringResult(call, &ds);
+}
+
+static int ServerFilters(const Call *call) { return ListFilters(call, NS_FILTER_PRE_AUTH | NS_FILTER_POST_AUTH); }
+static int ServerTraces(const Call *call)  { return ListFilters(call, NS_FILTER_TRACE | NS_FILTER_VOID_TRACE); }
+
+typedef struct HostWalk {
+    const NsServer *server;
+    Tcl_Obj        *list;
+} HostWalk;
+
+static bool
+AppendHosts(Ns_Driver *driver, void *arg)
+{
+    HostWalk *walk = arg;
+
+    NsDriverAppendHosts(driver, walk->server, walk->list);
+    return true;
+}
+
+static int
+ServerHosts(const Call *call)
+{
+    HostWalk walk = {call->server, NULL};
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    walk.list = Tcl_NewListObj(0, NULL);
+    NsDriverEach(AppendHosts, &walk);
+    Tcl_SetObjResult(call->interp, walk.list);
+    return TCL_OK;
+}
+
+static bool
+CountWaiting(Ns_Driver *driver, void *arg)
+{
+    Tcl_Obj *dict = Tcl_NewDictObj(), *key = Tcl_NewStringObj("waiting", -1), *value = NULL;
+    int      waiting = 0;
+
+    NsDriverAppendStats(driver, dict);
+    if (Tcl_DictObjGet(NULL, dict, key, &value) == TCL_OK && value != NULL
+        && Tcl_GetIntFromObj(NULL, value, &waiting) == TCL_OK) {
+        *(int *)arg += waiting;
+    }
+    Tcl_DecrRefCount(dict);
+    Tcl_DecrRefCount(key);
+    return true;
+}
+
+/* Connections kept open for the next request, of all servers: which one it will be for is not known. */
+static int
+ServerKeepAlive(const Call *call)
+{
+    int count = 0;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    NsDriverEach(CountWaiting, &count);
+    Tcl_SetObjResult(call->interp, Tcl_NewIntObj(count));
+    return TCL_OK;
+}
+
+static int
+ServerLogDir(const Call *call)
+{
+    return StringResult(call, Ns_ConfigString(call->server->section, "logdir", NsLogDir()));
+}
+
+static int
+ServerModules(const Call *call)
+{
+    Tcl_Obj *list;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    list = Tcl_NewListObj(0, NULL);
+    NsModulesList(call->server, list);
+    Tcl_SetObjResult(call->interp, list);
+    return TCL_OK;
+}
+
+static int
+ServerPageDir(const Call *call)
+{
+    Tcl_DString ds;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_DStringInit(&ds);
+    (void)NsPagePath(&ds, call->server, NULL);
+    return DStringResult(call, &ds);
+}
+
+static int
+ServerServerDir(const Call *call)
+{
+    Tcl_DString ds;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_DStringInit(&ds);
+    (void)NsServerPath(&ds, call->server, NULL);
+    return DStringResult(call, &ds);
+}
+
+static int
+ServerRequestProcs(const Call *call)
+{
+    Tcl_DString ds;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_DStringInit(&ds);
+    NsOpList(call->server, &ds);
+    return DStringResult(call, &ds);
+}
+
+static int
+ServerUrl2File(const Call *call)
+{
+    Tcl_DString ds;
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_DStringInit(&ds);
+    NsUrl2FileList(call->server, &ds);
+    return DStringResult(call, &ds);
+}
+
+static int ServerRealm(const Call *call)  { return StringResult(call, call->server->opts.realm); }
+static int ServerTclLib(const Call *call) { return StringResult(call, NsTclLibrary(call->server)); }
+
+static int
+ServerVhostEnabled(const Call *call)
+{
+    const char *section = Ns_ConfigSectionPath(NULL, call->server->name, NULL, "vhost", NULL);
+
+    if (NoArgs(call) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_SetObjResult(call->interp, Tcl_NewBooleanObj(Ns_ConfigBool(section, "enabled", false)));
+    return TCL_OK;
+}
+
+static ServerProc *const procs[] = {
+    ServerActive, ServerAll, NULL, ServerCharset, RateLimit, ServerConnections, ServerFilters, ServerHosts,
+    ServerKeepAlive, ServerLogDir, ServerMap, ServerMapped, ServerMaxThreads, ServerMinThreads, ServerModules,
+    ServerPageDir, RateLimit, ServerPools, ServerQueued, ServerRealm, ServerRequestProcs, ServerServerDir, ServerStats,
+    ServerTclLib, ServerThreads, ServerTraces, ServerUnmap, ServerUrl2File, ServerVhostEnabled, ServerWaiting
+};
+static const Ns_ObjvTable subcmds[] = {
+    {"active", 0}, {"all", 1}, {"authprocs", 2}, {"charset", 3}, {"connectionratelimit", 4}, {"connections", 5},
+    {"filters", 6}, {"hosts", 7}, {"keepalive", 8}, {"logdir", 9}, {"map", 10}, {"mapped", 11}, {"maxthreads", 12},
+    {"minthreads", 13}, {"modules", 14}, {"pagedir", 15}, {"poolratelimit", 16}, {"pools", 17}, {"queued", 18},
+    {"realm", 19}, {"requestprocs", 20}, {"serverdir", 21}, {"stats", 22}, {"tcllib", 23}, {"threads", 24},
+    {"traces", 25}, {"unmap", 26}, {"url2file", 27}, {"vhostenabled", 28}, {"waiting", 29}, {NULL, 0}
+};
+
+/* ns_server ?-server server? ?-pool name? ?--? subcommand ?arg ...? */
+static int
+ServerObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    const NsInterp *data = clientData;
+    Ns_Server      *server = data->server;
+    char           *poolName = NULL;
+    int             subcmd = 0, nargs = 0;
+    Call            call;
+    Ns_ObjvSpec     opts[] = {
+        {"-server", Ns_ObjvServer, &server,   NULL},
+        {"-pool",   Ns_ObjvString, &poolName, NULL},
+        {"--",      Ns_ObjvBreak,  NULL,      NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+    Ns_ObjvSpec     args[] = {
+        {"subcmd", Ns_ObjvIndex, &subcmd, (void *)subcmds},
+        {"?arg",   Ns_ObjvArgs,  &nargs,  NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+
+    if (Ns_ParseObjv(opts, args, interp, 1, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    call = (Call){interp, server, NsPoolGet(server, poolName), nargs, objv + objc - nargs,
+                  {objv[0], objv[objc - nargs - 1]}};
+    if (call.pool == NULL) {
+        Ns_TclPrintfResult(interp, "no such pool '%s' for server '%s'", poolName != NULL ? poolName : "", server->name);
+        return TCL_ERROR;
+    }
+    if (procs[subcmd] == NULL) {
+        Ns_TclPrintfResult(interp, "ns_server authprocs is not supported here");
+        return TCL_ERROR;
+    }
+    return procs[subcmd](&call);
+}
+
+const NsCmd nsServerCmds[] = {
+    {"ns_server", ServerObjCmd, NS_CMD_SERVER},
+    {NULL, NULL, 0}
+};
