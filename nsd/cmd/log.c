@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * ns_log, ns_logctl, ns_logroll.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "logconf.h"
+#include "base/log.h"
+#include "cmd/cmds.h"
+#include "cmd/logscript.h"
+
+/* A severity by its name or number. */
+static int
+GetSeverity(Tcl_Interp *interp, Tcl_Obj *obj, int *severity)
+{
+    int number;
+
+    *severity = NsLogSeverityFind(Tcl_GetString(obj));
+    if (*severity < 0 && Tcl_GetIntFromObj(NULL, obj, &number) == TCL_OK && number >= 0
+        && number < NsLogSeverityCount()) {
+        *severity = number;
+    }
+    if (*severity < 0) {
+        Tcl_Obj *message = Tcl_ObjPrintf("unknown severity: \"%s\": should be one of: ", Tcl_GetString(obj));
+
+        for (int i = 0; i < NsLogSeverityCount(); i++) {
+            Tcl_AppendStringsToObj(message, Ns_LogSeverityName(i), " ", NULL);
+        }
+        Tcl_SetObjResult(interp, message);
+        return TCL_ERROR;
+    }
+    return TCL_OK;
+}
+
+static int
+LogObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    int severity;
+
+    if (objc < 3) {
+        Tcl_WrongNumArgs(interp, 1, objv, "/severity/ /message .../");
+        return TCL_ERROR;
+    }
+    if (GetSeverity(interp, objv[1], &severity) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    if (!Ns_LogSeverityEnabled(severity)) {
+        return TCL_OK;
+    }
+    if (objc == 3) {
+        Ns_Log(severity, "%s", Tcl_GetString(objv[2]));
+    } else {
+        Tcl_Obj *message = Tcl_ConcatObj(objc - 2, objv + 2);
+
+        Tcl_IncrRefCount(message);
+        Ns_Log(severity, "%s", Tcl_GetString(message));
+        Tcl_DecrRefCount(message);
+    }
+    return TCL_OK;
+}
+
+/*
+ * ns_logctl: what this thread holds back
+ */
+static Ns_ReturnCode
+NoArgs(Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    return Ns_ParseObjv(NULL, NULL, interp, 2, objc, objv);
+}
+
+static int
+HoldObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    if (NoArgs(interp, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    NsLogHold();
+    return TCL_OK;
+}
+
+static int
+CountObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    if (NoArgs(interp, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_SetObjResult(interp, Tcl_NewWideIntObj((Tcl_WideInt)NsLogHeldCount()));
+    return TCL_OK;
+}
+
+static void
+ReturnHeld(Tcl_Interp *interp)
+{
+    Tcl_DString ds;
+
+    Tcl_DStringInit(&ds);
+    NsLogHeldAppend(&ds);
+    Tcl_DStringResult(interp, &ds);
+}
+
+static int
+PeekObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    if (NoArgs(interp, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    ReturnHeld(interp);
+    return TCL_OK;
+}
+
+static int
+GetObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    if (NoArgs(interp, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    ReturnHeld(interp);
+    NsLogHeldTruncate(0);
+    return TCL_OK;
+}
+
+static int
+FlushObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    if (NoArgs(interp, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    NsLogHeldFlush();
+    return TCL_OK;
+}
+
+static int
+ReleaseObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    if (NoArgs(interp, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    NsLogRelease();
+    return TCL_OK;
+}
+
+static int
+TruncateObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    static Ns_ObjvValueRange range = {0, INT_MAX};
+    int         count = 0;
+    Ns_ObjvSpec args[] = {{"?count", Ns_ObjvInt, &count, &range}, {NULL, NULL, NULL, NULL}};
+
+    if (Ns_ParseObjv(NULL, args, interp, 2, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    NsLogHeldTruncate((size_t)count);
+    return TCL_OK;
+}
+
+/*
+ * ns_logctl: severities
+ */
+static int
+SeverityObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    int         severity, color = -1, intensity = -1, oldColor, enable = -1;
+    bool        oldBright, enabled;
+    Ns_ObjvSpec opts[] = {
+        {"-color", Ns_ObjvIndex, &color, (void *)nsLogColors},
+        {"-intensity", Ns_ObjvIndex, &intensity, (void *)nsLogIntensities}, {NULL, NULL, NULL, NULL}
+    };
+    Ns_ObjvSpec args[] = {{"?boolean", Ns_ObjvBool, &enable, NULL}, {NULL, NULL, NULL, NULL}};
+
+    /* The severity comes before the options. */
+    if (objc < 3) {
+        Tcl_WrongNumArgs(interp, 2, objv, "/severity/ ?-color black|red|green|yellow|blue|magenta|cyan|gray|default?"
+                         " ?-intensity normal|bright? ?true|false?");
+        return TCL_ERROR;
+    }
+    if (GetSeverity(interp, objv[2], &severity) != TCL_OK
+        || Ns_ParseObjv(opts, args, interp, 3, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    if (color >= 0 || intensity >= 0) {
+        NsLogSeverityGetColor(severity, &oldColor, &oldBright);
+        NsLogSeveritySetColor(severity, color >= 0 ? color : oldColor, intensity >= 0 ? intensity != 0 : oldBright);
+    }
+    enabled = enable < 0 ? Ns_LogSeverityEnabled(severity) : NsLogSeverityEnable(severity, enable != 0);
+    Tcl_SetObjResult(interp, Tcl_NewIntObj(enabled));
+    return TCL_OK;
+}
+
+static int
+SeveritiesObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    Tcl_Obj *list;
+
+    if (NoArgs(interp, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    list = Tcl_NewListObj(0, NULL);
+    for (int i = 0; i < NsLogSeverityCount(); i++) {
+        Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(Ns_LogSeverityName(i), -1));
+    }
+    Tcl_SetObjResult(interp, list);
+    return TCL_OK;
+}
+
+static int
+StatsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    Tcl_Obj *list;
+
+    if (NoArgs(interp, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    list = Tcl_NewListObj(0, NULL);
+    for (int i = 0; i < NsLogSeverityCount(); i++) {
+        Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(Ns_LogSeverityName(i), -1));
+        Tcl_ListObjAppendElement(NULL, list, Tcl_NewWideIntObj((Tcl_WideInt)NsLogSeverityGetCount(i)));
+    }
+    Tcl_SetObjResult(interp, list);
+    return TCL_OK;
+}
+
+/*
+ * ns_logctl: the file
+ */
+static int
+GrepObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    const char *file = NsLogFile(), *string;
+    FILE       *stream;
+    char       *line = NULL;
+    size_t      size = 0;
+    ssize_t     len;
+    Tcl_DString ds;
+    Ns_ObjvSpec opts[] = {
+        {"-filename", Ns_ObjvString, &file, NULL}, {"--", Ns_ObjvBreak, NULL, NULL}, {NULL, NULL, NULL, NULL}
+    };
+    Ns_ObjvSpec args[] = {{"string", Ns_ObjvString, &string, NULL}, {NULL, NULL, NULL, NULL}};
+
+    if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    stream = file == NULL ? NULL : fopen(file, "re");
+    if (stream == NULL) {
+        Ns_TclPrintfResult(interp, "cannot open log file '%s': %s", file == NULL ? "" : file, strerror(errno));
+        return TCL_ERROR;
+    }
+    Tcl_DStringInit(&ds);
+    while ((len = getline(&line, &size, stream)) >= 0) {
+        if (strstr(line, string) != NULL) {
+            Tcl_DStringAppend(&ds, line, (int)len);
+        }
+    }
+    free(line);
+    fclose(stream);
+    Tcl_DStringResult(interp, &ds);
+    return TCL_OK;
+}
+
+static int
+LogRollObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    if (Ns_ParseObjv(NULL, NULL, interp, 1, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    if (NsLogRoll() != NS_OK) {
+        Ns_TclPrintfResult(interp, "could not roll '%s': see the log", NsLogFile());
+        return TCL_ERROR;
+    }
+    return TCL_OK;
+}
+
+static int
+LogCtlObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    static const Ns_SubCmdSpec subcmds[] = {
+        {"count", CountObjCmd}, {"flush", FlushObjCmd}, {"get", GetObjCmd}, {"grep", GrepObjCmd},
+        {"hold", HoldObjCmd}, {"peek", PeekObjCmd}, {"register", NsTclLogRegisterObjCmd},
+        {"release", ReleaseObjCmd}, {"severities", SeveritiesObjCmd}, {"severity", SeverityObjCmd},
+        {"stats", StatsObjCmd}, {"truncate", TruncateObjCmd}, {"unregister", NsTclLogUnregisterObjCmd},
+        {NULL, NULL}
+    };
+    int index;
+
+    if (objc < 2) {
+        Tcl_WrongNumArgs(interp, 1, objv, "/subcommand/ ?/arg/?");
+        return TCL_ERROR;
+    }
+    if (Tcl_GetIndexFromObjStruct(interp, objv[1], subcmds, sizeof(subcmds[0]), "subcommand", TCL_EXACT, &index)
+        != TCL_OK) {
+        return TCL_ERROR;
+    }
+    return subcmds[index].proc(clientData, interp, objc, objv);
+}
+
+extern const NsCmd nsLogCmds[];
+const NsCmd nsLogCmds[] = {
+    {"ns_log",     LogObjCmd,     NS_CMD_CONFIG},
+    {"ns_logctl",  LogCtlObjCmd,  NS_CMD_CONFIG},
+    {"ns_logroll", LogRollObjCmd, 0},
+    {NULL, NULL, 0}
+};
