@@ -460,7 +460,10 @@ TlsSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
             if (error == 0) {
                 error = session->failed = EPIPE;
             }
-            session->refused = error == EAGAIN ? tried : 0;
+            /* In a handshake (new keys that the peer asked for) OpenSSL has not taken a record yet. */
+            if (session->refused == 0 && error == EAGAIN && !SSL_in_init(session->ssl)) {
+                session->refused = tried;
+            }
             break;
         }
         session->refused = 0;

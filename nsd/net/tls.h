@@ -26,7 +26,7 @@ struct Ns_TlsCtx {
 
 Ns_TlsCtx *NsTlsCtxRetain(Ns_TlsCtx *ctx);
 
-/* Move the reasons from OpenSSL's queue of this thread to the string: "reason (detail)", the most telling one. */
+/* Empty OpenSSL's error queue of this thread; the first error, which is the cause of the others, goes to the string. */
 void NsTlsAppendErrors(Tcl_DString *ds);
 
 #endif

@@ -20,24 +20,20 @@ static const unsigned char sessionIdContext[] = "nsd";
 void
 NsTlsAppendErrors(Tcl_DString *ds)
 {
-    unsigned long code = ERR_peek_last_error(), first = ERR_peek_error();
     const char   *reason, *data = NULL;
     int           flags = 0;
+    unsigned long code = ERR_peek_error_data(&data, &flags);       /* the first: what failed because of it lies behind it */
 
-    /* A system error lies first in the queue, and what failed because of it behind it. */
-    if (first != 0 && ERR_SYSTEM_ERROR(first)) {
-        Tcl_DStringAppend(ds, strerror(ERR_GET_REASON(first)), -1);
-    } else if (code != 0) {
-        ERR_peek_last_error_data(&data, &flags);
-        reason = ERR_reason_error_string(code);
+    if (code != 0 && ERR_SYSTEM_ERROR(code)) {
+        Tcl_DStringAppend(ds, strerror(ERR_GET_REASON(code)), -1);
+    } else {
+        reason = code != 0 ? ERR_reason_error_string(code) : NULL;
         Tcl_DStringAppend(ds, reason != NULL ? reason : "unknown error", -1);
         if ((flags & ERR_TXT_STRING) != 0 && data != NULL && *data != '\0') {
             Tcl_DStringAppend(ds, " (", 2);
             Tcl_DStringAppend(ds, data, -1);
             Tcl_DStringAppend(ds, ")", 1);
         }
-    } else {
-        Tcl_DStringAppend(ds, "unknown error", -1);
     }
     ERR_clear_error();
 }

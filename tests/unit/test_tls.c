@@ -1,0 +1,1269 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * TLS: contexts and the transport, over socket pairs.  One thread plays both ends.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "ns.h"
+
+#define DAY (24 * 3600L)
+
+static char         dir[] = "/tmp/nsd-tls-XXXXXX";
+static char         path[8][300];
+static Tcl_DString  error;
+
+static char *
+File(const char *name)
+{
+    static int next;
+    char      *buffer = path[next++ % 8];
+
+    snprintf(buffer, sizeof(path[0]), "%s/%s", dir, name);
+    return buffer;
+}
+
+/* ---------------------------------------------------------------------------------------------------- certificates */
+
+typedef struct Signer {
+    X509     *cert;
+    EVP_PKEY *key;
+} Signer;
+static Signer ca;
+
+static void
+AddExtension(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX      ctx;
+    X509_EXTENSION *extension;
+
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    assert_non_null(extension);
+    assert_int_equal(X509_add_ext(cert, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+}
+
+/* Certificate and key into one file; signed by `signer`, or by itself. */
+static Signer
+MakeCertificate(const char *file, const char *name, const char *altNames, const Signer *signer, long validFor)
+{
+    static long serial = 1;
+    Signer      made = {X509_new(), EVP_EC_gen("P-256")};
+    X509_NAME  *subject = X509_get_subject_name(made.cert);
+    FILE       *out;
+
+    X509_set_version(made.cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(made.cert), serial++);
+    X509_gmtime_adj(X509_getm_notBefore(made.cert), -2 * DAY);
+    X509_gmtime_adj(X509_getm_notAfter(made.cert), validFor);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
+    X509_set_issuer_name(made.cert, signer != NULL ? X509_get_subject_name(signer->cert) : subject);
+    X509_set_pubkey(made.cert, made.key);
+    AddExtension(made.cert, signer != NULL ? signer->cert : made.cert, NID_basic_constraints, signer != NULL ? "CA:FALSE" : "CA:TRUE");
+    if (altNames != NULL) {
+        AddExtension(made.cert, made.cert, NID_subject_alt_name, altNames);
+    }
+    assert_true(X509_sign(made.cert, signer != NULL ? signer->key : made.key, EVP_sha256()) > 0);
+    out = fopen(File(file), "w");
+    assert_non_null(out);
+    PEM_write_X509(out, made.cert);
+    PEM_write_PrivateKey(out, made.key, NULL, NULL, 0, NULL, NULL);
+    fclose(out);
+    return made;
+}
+
+static void
+FreeSigner(Signer signer)
+{
+    X509_free(signer.cert);
+    EVP_PKEY_free(signer.key);
+}
+
+static int
+SetupAll(void **state)
+{
+    FILE *out;
+
+    signal(SIGPIPE, SIG_DFL);                  /* the transport must not raise it */
+    Tcl_FindExecutable(NULL);
+    Tcl_DStringInit(&error);
+    if (mkdtemp(dir) == NULL) {
+        return -1;
+    }
+    ca = MakeCertificate("ca.pem", "Test CA", NULL, NULL, 10 * DAY);
+    FreeSigner(MakeCertificate("other-ca.pem", "Other CA", NULL, NULL, 10 * DAY));
+    FreeSigner(MakeCertificate("server.pem", "localhost", "DNS:localhost,DNS:*.example.org,IP:127.0.0.1,IP:::1", &ca, 10 * DAY));
+    FreeSigner(MakeCertificate("a.pem", "a.example.com", "DNS:a.example.com", &ca, 10 * DAY));
+    FreeSigner(MakeCertificate("wild.pem", "*.example.com", "DNS:*.example.com", &ca, 10 * DAY));
+    FreeSigner(MakeCertificate("expired.pem", "localhost", "DNS:localhost", &ca, -DAY));
+    FreeSigner(MakeCertificate("client.pem", "Alice", NULL, &ca, 10 * DAY));
+    out = fopen(File("junk.pem"), "w");
+    fputs("this is no certificate\n", out);
+    fclose(out);
+    return 0;
+}
+
+static int
+TeardownAll(void **state)
+{
+    DIR                 *d = opendir(dir);
+    const struct dirent *entry;
+
+    while ((entry = readdir(d)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            unlink(File(entry->d_name));
+        }
+    }
+    closedir(d);
+    rmdir(dir);
+    FreeSigner(ca);
+    Tcl_DStringFree(&error);
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------ both ends */
+
+static Ns_TlsCtx *
+ServerCtx(Ns_TlsServerParams params)
+{
+    Ns_TlsCtx *ctx;
+
+    if (params.certificate == NULL) {
+        params.certificate = File("server.pem");
+    }
+    Tcl_DStringSetLength(&error, 0);
+    ctx = Ns_TlsCtxServerCreate(&params, &error);
+    if (ctx == NULL) {
+        fail_msg("%s", Tcl_DStringValue(&error));
+    }
+    return ctx;
+}
+
+static Ns_TlsCtx *
+ClientCtx(Ns_TlsClientParams params)
+{
+    Ns_TlsCtx *ctx;
+
+    if (params.caFile == NULL && !params.insecure) {
+        params.caFile = File("ca.pem");
+    }
+    Tcl_DStringSetLength(&error, 0);
+    ctx = Ns_TlsCtxClientCreate(&params, &error);
+    if (ctx == NULL) {
+        fail_msg("%s", Tcl_DStringValue(&error));
+    }
+    return ctx;
+}
+
+typedef struct Pair {
+    Ns_Sock server, client;
+} Pair;
+
+static void
+SocketPair(int fds[2], int bufferSize)
+{
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    for (int i = 0; i < 2 && bufferSize > 0; i++) {
+        assert_int_equal(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &bufferSize, sizeof(bufferSize)), 0);
+    }
+}
+
+static Pair
+Connect(Ns_TlsCtx *serverCtx, Ns_TlsCtx *clientCtx, const char *host, int bufferSize)
+{
+    Pair pair;
+    int  fds[2];
+
+    SocketPair(fds, bufferSize);
+    memset(&pair, 0, sizeof(pair));
+    pair.server.sock = fds[0];
+    pair.client.sock = fds[1];
+    assert_int_equal(Ns_TlsAttachServer(&pair.server, serverCtx), NS_OK);
+    Tcl_DStringSetLength(&error, 0);
+    assert_int_equal(Ns_TlsAttachClient(&pair.client, clientCtx, host, &error), NS_OK);
+    return pair;
+}
+
+static void
+Close(Ns_Sock *sock)
+{
+    if (sock->arg != NULL) {
+        sock->transport->release(sock);
+        assert_null(sock->arg);
+        close(sock->sock);
+    }
+}
+
+static void
+ClosePair(Pair *pair)
+{
+    Close(&pair->server);
+    Close(&pair->client);
+}
+
+/* Until both are done or one has failed, whose error is in `error` then. */
+static Ns_ReturnCode
+Handshake(Pair *pair)
+{
+    Ns_ReturnCode server = NS_CONTINUE, client = NS_CONTINUE;
+    unsigned      waitFor;
+
+    for (int i = 0; i < 1000; i++) {
+        if (client == NS_CONTINUE) {
+            waitFor = 0;
+            client = pair->client.transport->handshake(&pair->client, &waitFor, &error);
+            assert_true(client != NS_CONTINUE || waitFor == NS_SOCK_READ || waitFor == NS_SOCK_WRITE);
+        }
+        if (server == NS_CONTINUE) {
+            server = pair->server.transport->handshake(&pair->server, &waitFor, &error);
+        }
+        if (client == NS_ERROR || server == NS_ERROR) {
+            return NS_ERROR;
+        }
+        if (client == NS_OK && server == NS_OK) {
+            return NS_OK;
+        }
+    }
+    fail_msg("handshake does not end");
+    return NS_ERROR;
+}
+
+static ssize_t
+Send(Ns_Sock *sock, const void *data, size_t len)
+{
+    struct iovec iov = {(void *)data, len};
+
+    return sock->transport->send(sock, &iov, 1);
+}
+
+static ssize_t
+Recv(Ns_Sock *sock, void *buffer, size_t size)
+{
+    return sock->transport->recv(sock, buffer, size);
+}
+
+static bool
+Pending(const Ns_Sock *sock)
+{
+    return sock->transport->pending(sock);
+}
+
+static char
+ByteAt(size_t position)
+{
+    return (char)((position * 2654435761u) >> 13);
+}
+
+static char *
+Pattern(size_t start, size_t len)
+{
+    char *bytes = malloc(len);
+
+    for (size_t i = 0; i < len; i++) {
+        bytes[i] = ByteAt(start + i);
+    }
+    return bytes;
+}
+
+static void
+CheckPattern(const char *bytes, size_t start, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] != ByteAt(start + i)) {
+            fail_msg("byte %zu is wrong", start + i);
+        }
+    }
+}
+
+static Tcl_Obj *
+Info(const Ns_Sock *sock, const char *key)
+{
+    Tcl_Obj *dict = Tcl_NewDictObj(), *name = Tcl_NewStringObj(key, -1), *value = NULL;
+
+    Tcl_IncrRefCount(dict);
+    Tcl_IncrRefCount(name);
+    sock->transport->info(sock, NULL, dict);
+    assert_int_equal(Tcl_DictObjGet(NULL, dict, name, &value), TCL_OK);
+    if (value != NULL) {
+        Tcl_IncrRefCount(value);
+    }
+    Tcl_DecrRefCount(name);
+    Tcl_DecrRefCount(dict);
+    return value;
+}
+
+#define assert_info(sock, key, expected)                              \
+    do {                                                              \
+        Tcl_Obj *value_ = Info(sock, key);                            \
+        assert_non_null(value_);                                      \
+        assert_string_equal(Tcl_GetString(value_), expected);         \
+        Tcl_DecrRefCount(value_);                                     \
+    } while (0)
+
+#define assert_error(text)                                                                      \
+    do {                                                                                        \
+        if (strstr(Tcl_DStringValue(&error), text) == NULL) {                                   \
+            fail_msg("\"%s\" is not in the error: %s", text, Tcl_DStringValue(&error));         \
+        }                                                                                       \
+    } while (0)
+
+/* -------------------------------------------------------------------------------------------------------- contexts */
+
+static void
+ExpectServerError(Ns_TlsServerParams params, const char *expected)
+{
+    Tcl_DStringSetLength(&error, 0);
+    assert_null(Ns_TlsCtxServerCreate(&params, &error));
+    assert_error(expected);
+    assert_int_equal(ERR_peek_error(), 0);     /* nothing is left for the next one to stumble over */
+}
+
+static void
+test_server_context_errors(void **state)
+{
+    char *server = File("server.pem");
+
+    ExpectServerError((Ns_TlsServerParams){.certificate = NULL}, "no certificate file given");
+    ExpectServerError((Ns_TlsServerParams){.certificate = "/nowhere/x.pem"},
+                      "certificate file \"/nowhere/x.pem\": No such file or directory");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .key = "/nowhere/k.pem"},
+                      "key file \"/nowhere/k.pem\": No such file or directory");
+    ExpectServerError((Ns_TlsServerParams){.certificate = File("junk.pem")}, "junk.pem\": no start line");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .key = File("a.pem")}, "key file ");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .protocols = "!TLSv1.2 TLSv9"}, "unknown protocol");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .protocols = "SSLv3"}, "not supported");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .protocols = "!TLSv1.2, !TLSv1.3"}, "no protocol is left");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .ciphers = "NOSUCH"}, "ciphers \"NOSUCH\": ");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .cipherSuites = "NOSUCH"}, "ciphersuites \"NOSUCH\": ");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .verifyClient = 1}, "no CA file");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .verifyClient = 1, .caFile = File("junk.pem")}, "CA file ");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .caPath = "/nowhere"}, "CA path \"/nowhere\": No such file");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .keyLogFile = "/nowhere/log"}, "key log file ");
+}
+
+static void
+test_client_context_errors(void **state)
+{
+    Ns_TlsClientParams keyOnly = {.key = File("client.pem"), .insecure = true};
+    Ns_TlsClientParams noCa = {.caFile = "/nowhere/ca.pem"};
+    Ns_TlsCtx         *client, *server;
+    Ns_Sock            sock = {.sock = -1};
+
+    Tcl_DStringSetLength(&error, 0);
+    assert_null(Ns_TlsCtxClientCreate(&keyOnly, &error));
+    assert_string_equal(Tcl_DStringValue(&error), "private key specified without certificate");
+    Tcl_DStringSetLength(&error, 0);
+    assert_null(Ns_TlsCtxClientCreate(&noCa, &error));
+    assert_string_equal(Tcl_DStringValue(&error), "CA file \"/nowhere/ca.pem\": No such file or directory");
+
+    client = ClientCtx((Ns_TlsClientParams){0});
+    server = ServerCtx((Ns_TlsServerParams){0});
+    assert_int_equal(Ns_TlsAttachClient(&sock, client, NULL, &error), NS_ERROR);
+    assert_error("no host name to verify");
+    assert_null(sock.arg);
+    assert_int_equal(Ns_TlsAttachClient(&sock, server, "localhost", &error), NS_ERROR);
+    assert_error("not a context for clients");
+    assert_int_equal(Ns_TlsAttachServer(&sock, client), NS_ERROR);
+    assert_int_equal(Ns_TlsCtxAddHost(client, "x", server), NS_ERROR);
+    assert_int_equal(Ns_TlsCtxAddHost(server, "", client), NS_ERROR);
+    Ns_TlsCtxRelease(client);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(NULL);
+}
+
+/* ------------------------------------------------------------------------------------------------------- handshake */
+
+static void
+test_round_trip(void **state)
+{
+    Ns_TlsCtx   *server = ServerCtx((Ns_TlsServerParams){0}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair         pair = Connect(server, client, "localhost", 0);
+    struct iovec iov[4] = {{(void *)"GET ", 4}, {NULL, 0}, {(void *)"/", 1}, {(void *)" HTTP/1.1", 9}};
+    char         buffer[100];
+
+    /* The contexts may go before their sessions. */
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+    assert_string_equal(pair.server.transport->name, "tls");
+    assert_false(Pending(&pair.server));
+    assert_int_equal(Handshake(&pair), NS_OK);
+
+    errno = 0;
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(pair.server.waitRecv, NS_SOCK_READ);
+    assert_int_equal(pair.client.transport->send(&pair.client, iov, 4), 14);
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), 14);
+    assert_memory_equal(buffer, "GET / HTTP/1.1", 14);
+    assert_int_equal(Send(&pair.server, "ok", 2), 2);
+    assert_int_equal(Send(&pair.server, "", 0), 0);
+    assert_int_equal(Recv(&pair.client, buffer, sizeof(buffer)), 2);
+
+    assert_info(&pair.server, "sslversion", "TLSv1.3");
+    assert_info(&pair.server, "servername", "localhost");
+    assert_info(&pair.server, "clientcert", "");
+    assert_info(&pair.client, "sslversion", "TLSv1.3");
+    assert_null(Info(&pair.client, "servername"));
+    ClosePair(&pair);
+}
+
+/* What the other end does to the handshake, and what it is called. */
+static void
+test_handshake_failures(void **state)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){0}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair       pair;
+    unsigned   waitFor;
+    char       hello[4096];
+    ssize_t    n;
+
+    /* A browser that was sent to http: on this port. */
+    pair = Connect(server, client, "localhost", 0);
+    assert_int_equal(write(pair.client.sock, "GET / HTTP/1.1\r\n\r\n", 18), 18);
+    assert_int_equal(pair.server.transport->handshake(&pair.server, &waitFor, &error), NS_ERROR);
+    assert_error("http request");
+    errno = 0;
+    assert_int_equal(Recv(&pair.server, hello, 1), -1);                    /* and it stays failed */
+    assert_int_equal(errno, EPROTO);
+    pair.server.transport->shutdown(&pair.server);
+    ClosePair(&pair);
+
+    /* Closed before a word, and in the midst of it: cut at some bytes. */
+    for (int cut = 0; cut < 200; cut += cut < 12 ? 1 : 47) {
+        pair = Connect(server, client, "localhost", 0);
+        assert_int_equal(pair.client.transport->handshake(&pair.client, &waitFor, &error), NS_CONTINUE);
+        assert_int_equal(waitFor, NS_SOCK_READ);
+        n = recv(pair.server.sock, hello, sizeof(hello), 0);
+        assert_true(n > cut);
+        assert_int_equal(send(pair.client.sock, hello, (size_t)cut, MSG_NOSIGNAL), cut);
+        Tcl_DStringSetLength(&error, 0);
+        assert_int_equal(pair.server.transport->handshake(&pair.server, &waitFor, &error), NS_CONTINUE);
+        assert_int_equal(waitFor, NS_SOCK_READ);
+        Close(&pair.client);
+        assert_int_equal(pair.server.transport->handshake(&pair.server, &waitFor, &error), NS_ERROR);
+        assert_error("closed by the peer during the TLS handshake");
+        ClosePair(&pair);
+    }
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+}
+
+/* Between the two, a relay that passes on one byte at a time. */
+static bool
+RelayByte(int from, int to)
+{
+    char c;
+
+    return recv(from, &c, 1, 0) == 1 && send(to, &c, 1, MSG_NOSIGNAL) == 1;
+}
+
+static void
+test_one_byte_at_a_time(void **state)
+{
+    Ns_TlsCtx    *server = ServerCtx((Ns_TlsServerParams){0}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair          pair = {0};
+    int           a[2], b[2];
+    unsigned      waitFor;
+    Ns_ReturnCode s = NS_CONTINUE, c = NS_CONTINUE;
+    char          buffer[100];
+    ssize_t       n;
+
+    SocketPair(a, 0);
+    SocketPair(b, 0);
+    pair.server.sock = a[0];
+    pair.client.sock = b[0];
+    assert_int_equal(Ns_TlsAttachServer(&pair.server, server), NS_OK);
+    assert_int_equal(Ns_TlsAttachClient(&pair.client, client, "127.0.0.1", &error), NS_OK);
+    for (int i = 0; i < 100000 && (s != NS_OK || c != NS_OK); i++) {
+        c = c != NS_CONTINUE ? c : pair.client.transport->handshake(&pair.client, &waitFor, &error);
+        s = s != NS_CONTINUE ? s : pair.server.transport->handshake(&pair.server, &waitFor, &error);
+        RelayByte(b[1], a[1]);
+        RelayByte(a[1], b[1]);
+    }
+    assert_true(s == NS_OK && c == NS_OK);
+    while (RelayByte(b[1], a[1]) || RelayByte(a[1], b[1])) {
+        assert_int_equal(Recv(&pair.client, buffer, sizeof(buffer)), -1);  /* the server's tickets */
+    }
+    assert_int_equal(Send(&pair.client, "hello", 5), 5);
+    while ((n = Recv(&pair.server, buffer, sizeof(buffer))) == -1) {
+        assert_int_equal(errno, EAGAIN);
+        assert_false(Pending(&pair.server));   /* an incomplete record is nothing to be had */
+        assert_true(RelayByte(b[1], a[1]));
+    }
+    assert_int_equal(n, 5);
+    assert_false(Pending(&pair.server));
+    ClosePair(&pair);
+    close(a[1]);
+    close(b[1]);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+}
+
+static void
+test_verification(void **state)
+{
+    static const struct { const char *certificate, *caFile, *host, *expected; } cases[] = {
+        {"server.pem", "ca.pem", "localhost", NULL},
+        {"server.pem", "ca.pem", "LOCALHOST", NULL},
+        {"server.pem", "ca.pem", "localhost.", NULL},
+        {"server.pem", "ca.pem", "x.example.org", NULL},
+        {"server.pem", "ca.pem", "127.0.0.1", NULL},
+        {"server.pem", "ca.pem", "::1", NULL},
+        {"server.pem", "ca.pem", "[::1]", NULL},
+        {"server.pem", "ca.pem", "x.y.example.org", "certificate verify failed: hostname mismatch"},
+        {"server.pem", "ca.pem", "other.test", "certificate verify failed: hostname mismatch"},
+        {"server.pem", "ca.pem", "127.0.0.2", "certificate verify failed: IP address mismatch"},
+        {"server.pem", "other-ca.pem", "localhost", "certificate verify failed: unable to get local issuer certificate"},
+        {"expired.pem", "ca.pem", "localhost", "certificate verify failed: certificate has expired"},
+        {"other-ca.pem", "ca.pem", "localhost", "certificate verify failed: self-signed certificate"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){.certificate = File(cases[i].certificate)});
+        Ns_TlsCtx *client = ClientCtx((Ns_TlsClientParams){.caFile = File(cases[i].caFile)});
+        Ns_TlsCtx *careless = ClientCtx((Ns_TlsClientParams){.insecure = true});
+        Pair       pair = Connect(server, client, cases[i].host, 0);
+
+        if (cases[i].expected == NULL) {
+            assert_int_equal(Handshake(&pair), NS_OK);
+        } else {
+            assert_int_equal(Handshake(&pair), NS_ERROR);
+            assert_error(cases[i].expected);
+        }
+        ClosePair(&pair);
+        pair = Connect(server, careless, i % 2 == 0 ? cases[i].host : NULL, 0);
+        assert_int_equal(Handshake(&pair), NS_OK);
+        ClosePair(&pair);
+        Ns_TlsCtxRelease(server);
+        Ns_TlsCtxRelease(client);
+        Ns_TlsCtxRelease(careless);
+    }
+}
+
+static void
+test_client_certificates(void **state)
+{
+    Ns_TlsCtx *required = ServerCtx((Ns_TlsServerParams){.verifyClient = 2, .caFile = File("ca.pem")});
+    Ns_TlsCtx *optional = ServerCtx((Ns_TlsServerParams){.verifyClient = 1, .caFile = File("ca.pem")});
+    Ns_TlsCtx *alice = ClientCtx((Ns_TlsClientParams){.certificate = File("client.pem")});
+    Ns_TlsCtx *nobody = ClientCtx((Ns_TlsClientParams){0});
+    Ns_TlsCtx *stranger = ClientCtx((Ns_TlsClientParams){.certificate = File("other-ca.pem")});
+    Pair       pair;
+    char       buffer[10];
+    Tcl_Obj   *cert;
+
+    pair = Connect(required, alice, "localhost", 0);
+    assert_int_equal(Handshake(&pair), NS_OK);
+    cert = Info(&pair.server, "clientcert");
+    assert_non_null(strstr(Tcl_GetString(cert), "subject CN=Alice"));
+    assert_non_null(strstr(Tcl_GetString(cert), "issuer {CN=Test CA}"));
+    Tcl_DecrRefCount(cert);
+    ClosePair(&pair);
+
+    pair = Connect(required, nobody, "localhost", 0);
+    assert_int_equal(Handshake(&pair), NS_ERROR);
+    assert_error("peer did not return a certificate");
+    errno = 0;
+    assert_int_equal(Recv(&pair.client, buffer, sizeof(buffer)), -1);      /* the alert comes after the client's handshake */
+    assert_int_equal(errno, EPROTO);
+    ClosePair(&pair);
+
+    pair = Connect(optional, nobody, "localhost", 0);
+    assert_int_equal(Handshake(&pair), NS_OK);
+    ClosePair(&pair);
+    pair = Connect(optional, stranger, "localhost", 0);
+    assert_int_equal(Handshake(&pair), NS_ERROR);
+    assert_error("certificate verify failed: self-signed certificate");
+    ClosePair(&pair);
+    Ns_TlsCtxRelease(required);
+    Ns_TlsCtxRelease(optional);
+    Ns_TlsCtxRelease(alice);
+    Ns_TlsCtxRelease(nobody);
+    Ns_TlsCtxRelease(stranger);
+}
+
+static void
+test_hosts(void **state)
+{
+    static const struct { const char *name; bool good; } cases[] = {
+        {"localhost", true}, {"a.example.com", true}, {"A.Example.COM", true}, {"b.example.com", true},
+        {"c.b.example.com", false}, {"example.com", false},
+    };
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){0}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Ns_TlsCtx *a = ServerCtx((Ns_TlsServerParams){.certificate = File("a.pem")});
+    Ns_TlsCtx *wild = ServerCtx((Ns_TlsServerParams){.certificate = File("wild.pem"), .verifyClient = 2, .caFile = File("ca.pem")});
+    Ns_TlsCtx *alice = ClientCtx((Ns_TlsClientParams){.certificate = File("client.pem")});
+    Pair       pair;
+
+    assert_int_equal(Ns_TlsCtxAddHost(server, "A.example.com", wild), NS_OK);
+    assert_int_equal(Ns_TlsCtxAddHost(server, "a.example.com", a), NS_OK);             /* replaces */
+    assert_int_equal(Ns_TlsCtxAddHost(server, "*.example.com", wild), NS_OK);
+    assert_int_equal(Ns_TlsCtxAddHost(server, "self.example.com", server), NS_ERROR);
+    Ns_TlsCtxRelease(a);
+    Ns_TlsCtxRelease(wild);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pair = Connect(server, alice, cases[i].name, 0);
+        assert_int_equal(Handshake(&pair), cases[i].good ? NS_OK : NS_ERROR);
+        ClosePair(&pair);
+    }
+    /* A host has its own rule for client certificates. */
+    pair = Connect(server, client, "b.example.com", 0);
+    assert_int_equal(Handshake(&pair), NS_ERROR);
+    assert_error("peer did not return a certificate");
+    ClosePair(&pair);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+    Ns_TlsCtxRelease(alice);
+}
+
+static void
+test_protocols(void **state)
+{
+    static const struct { const char *protocols, *version; } cases[] = {
+        {"!TLSv1.3", "TLSv1.2"}, {"TLSv1.2", "TLSv1.2"}, {"TLSv1.2,TLSv1.3", "TLSv1.3"}, {"!SSLv2, !SSLv3", "TLSv1.3"},
+        {"!TLSv1.2", "TLSv1.3"}, {"", "TLSv1.3"}, {NULL, "TLSv1.3"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){.protocols = cases[i].protocols});
+        Ns_TlsCtx *client = ClientCtx((Ns_TlsClientParams){0});
+        Pair       pair = Connect(server, client, "localhost", 0);
+
+        assert_int_equal(Handshake(&pair), NS_OK);
+        assert_info(&pair.server, "sslversion", cases[i].version);
+        ClosePair(&pair);
+        Ns_TlsCtxRelease(server);
+        Ns_TlsCtxRelease(client);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------------------ data */
+
+static void
+test_end_of_stream(void **state)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){0}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair       pair = Connect(server, client, "localhost", 0);
+    char       buffer[10];
+
+    /* Orderly: what was sent arrives, then the end, again and again; the other direction lives on. */
+    assert_int_equal(Handshake(&pair), NS_OK);
+    assert_int_equal(Send(&pair.client, "last", 4), 4);
+    pair.client.transport->shutdown(&pair.client);
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), 4);
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), 0);
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), 0);
+    assert_false(Pending(&pair.server));
+    assert_int_equal(Send(&pair.server, "bye", 3), 3);
+    assert_int_equal(Recv(&pair.client, buffer, sizeof(buffer)), 3);
+    pair.server.transport->shutdown(&pair.server);
+    pair.server.transport->shutdown(&pair.server);                         /* twice does no harm */
+    assert_int_equal(Recv(&pair.client, buffer, sizeof(buffer)), 0);
+    ClosePair(&pair);
+
+    /* Without a notice: the end all the same. */
+    pair = Connect(server, client, "localhost", 0);
+    assert_int_equal(Handshake(&pair), NS_OK);
+    assert_int_equal(Recv(&pair.client, buffer, sizeof(buffer)), -1);      /* tickets: unread they would make it a reset */
+    assert_int_equal(Send(&pair.client, "last", 4), 4);
+    Close(&pair.client);
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), 4);
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), 0);
+    /* Writing to it is an error, not a signal. */
+    while (Send(&pair.server, buffer, sizeof(buffer)) > 0) {
+        ;
+    }
+    assert_int_equal(errno, EPIPE);
+    errno = 0;
+    assert_int_equal(Send(&pair.server, buffer, sizeof(buffer)), -1);
+    assert_int_equal(errno, EPIPE);
+    ClosePair(&pair);
+
+    /* Garbage on the wire. */
+    pair = Connect(server, client, "localhost", 0);
+    assert_int_equal(Handshake(&pair), NS_OK);
+    assert_int_equal(send(pair.client.sock, "\x17\x03\x03\x00\x20 this was never encrypted by us..", 37, MSG_NOSIGNAL), 37);
+    errno = 0;
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), -1);
+    assert_int_equal(errno, EPROTO);
+    errno = 0;
+    assert_int_equal(Send(&pair.server, "x", 1), -1);
+    assert_int_equal(errno, EPROTO);
+    ClosePair(&pair);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+}
+
+static void
+test_pending(void **state)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){0}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair       pair = Connect(server, client, "localhost", 0);
+    char       buffer[100];
+    struct pollfd pfd;
+
+    assert_int_equal(Handshake(&pair), NS_OK);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(Send(&pair.client, "0123456789", 10), 10);
+    }
+    assert_int_equal(Recv(&pair.server, buffer, 15), 15);                  /* in the midst of the second record */
+    pfd = (struct pollfd){.fd = pair.server.sock, .events = POLLIN};
+    assert_int_equal(poll(&pfd, 1, 0), 0);     /* the socket has nothing more to show */
+    assert_true(Pending(&pair.server));
+    assert_int_equal(Recv(&pair.server, buffer, 15), 15);                  /* to the end of the third */
+    assert_true(Pending(&pair.server));
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), 20);      /* several records with one call */
+    assert_false(Pending(&pair.server));
+    ClosePair(&pair);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+}
+
+/* A stream of bytes in one direction, offered in ever other pieces. */
+typedef struct Flow {
+    Ns_Sock *from, *to;
+    char    *bytes;
+    size_t   total, sent, received;
+    unsigned seed;
+    int      refusals;
+} Flow;
+
+static void
+PumpOut(Flow *flow)
+{
+    struct iovec iov[20];
+    int          n = 0;
+    size_t       offer = flow->sent;
+    int          max = 1 + rand_r(&flow->seed) % 20;
+    ssize_t      sent;
+
+    while (n < max && offer < flow->total) {
+        size_t piece = (size_t)(rand_r(&flow->seed) % (rand_r(&flow->seed) % 4 == 0 ? 60000 : 300));
+
+        piece = piece < flow->total - offer ? piece : flow->total - offer;
+        iov[n++] = (struct iovec){flow->bytes + offer, piece};
+        offer += piece;
+    }
+    if (offer == flow->sent) {
+        return;
+    }
+    sent = flow->from->transport->send(flow->from, iov, n);
+    if (sent < 0) {
+        assert_int_equal(errno, EAGAIN);
+        assert_int_equal(flow->from->waitSend, NS_SOCK_WRITE);
+        flow->refusals++;
+    } else {
+        assert_true((size_t)sent <= offer - flow->sent);
+        flow->sent += (size_t)sent;
+    }
+}
+
+static void
+PumpIn(Flow *flow)
+{
+    char    buffer[40000];
+    size_t  size = 1 + (size_t)rand_r(&flow->seed) % sizeof(buffer);
+    ssize_t n = Recv(flow->to, buffer, size);
+
+    if (n < 0) {
+        assert_int_equal(errno, EAGAIN);
+    } else {
+        assert_true(n > 0);
+        CheckPattern(buffer, flow->received, (size_t)n);
+        flow->received += (size_t)n;
+    }
+}
+
+static void
+Transfer(const char *protocols, int bufferSize, size_t total)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){.protocols = protocols}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair       pair = Connect(server, client, "localhost", bufferSize);
+    Flow       flows[2] = {{.from = &pair.client, .to = &pair.server, .seed = 1}, {.from = &pair.server, .to = &pair.client, .seed = 2}};
+    char      *bytes = Pattern(0, total);
+
+    assert_int_equal(Handshake(&pair), NS_OK);
+    for (int i = 0; i < 2; i++) {
+        flows[i].bytes = bytes;
+        flows[i].total = total;
+    }
+    for (int i = 0; flows[0].received < total || flows[1].received < total; i++) {
+        PumpOut(&flows[0]);
+        PumpOut(&flows[1]);
+        if (i % 3 != 0) {                      /* slower than the senders, so that sends are refused */
+            PumpIn(&flows[i % 2]);
+        }
+        if (i % 7 == 0) {
+            PumpIn(&flows[0]);
+            PumpIn(&flows[1]);
+        }
+        assert_true(i < 1000000);
+    }
+    assert_int_equal(flows[0].sent, total);
+    assert_true(bufferSize == 0 || (flows[0].refusals > 100 && flows[1].refusals > 100));
+    free(bytes);
+    ClosePair(&pair);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+}
+
+static void
+test_transfer_both_ways(void **state)
+{
+    Transfer("TLSv1.3", 4608, 1000000);
+    Transfer("TLSv1.2", 4608, 1000000);
+    Transfer("TLSv1.3", 0, 1000000);
+}
+
+/* Fill the socket until a send is refused; the bytes accepted. */
+static size_t
+FillUp(Ns_Sock *sock, char *bytes, size_t piece)
+{
+    size_t  sent = 0;
+    ssize_t n;
+
+    while ((n = Send(sock, bytes + sent, piece)) > 0) {
+        sent += (size_t)n;
+        if ((size_t)n < piece) {
+            break;                             /* the rest was refused */
+        }
+    }
+    return sent;
+}
+
+/* After a refusal the same bytes come again: fewer, more, in other pieces, at another place. */
+static void
+RetryWith(size_t first, size_t retry, size_t elements)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){0}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair       pair = Connect(server, client, "localhost", 4608);
+    size_t     total = 300000, sent, received = 0;
+    char      *bytes = Pattern(0, total), *copy = NULL, buffer[20000];
+    ssize_t    n;
+
+    assert_int_equal(Handshake(&pair), NS_OK);
+    sent = FillUp(&pair.client, bytes, first);
+    while (sent < total / 2 || received < sent) {
+        struct iovec iov[8];
+        size_t       each = retry / elements;
+
+        n = Recv(&pair.server, buffer, sizeof(buffer));
+        if (n > 0) {
+            CheckPattern(buffer, received, (size_t)n);
+            received += (size_t)n;
+        } else {
+            assert_int_equal(errno, EAGAIN);
+        }
+        if (sent < total / 2) {
+            free(copy);
+            copy = malloc(retry);              /* never at the place it was */
+            memcpy(copy, bytes + sent, retry);
+            for (size_t i = 0; i < elements; i++) {
+                iov[i] = (struct iovec){copy + i * each, i == elements - 1 ? retry - i * each : each};
+            }
+            n = pair.client.transport->send(&pair.client, iov, (int)elements);
+            assert_true(n > 0 || errno == EAGAIN);
+            sent += n > 0 ? (size_t)n : 0;
+        } else if (received < sent) {
+            /* What is still with OpenSSL goes out with the next bytes. */
+            n = Send(&pair.client, bytes + sent, 1);
+            sent += n > 0 ? 1 : 0;
+        }
+    }
+    free(copy);
+    free(bytes);
+    ClosePair(&pair);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+}
+
+static void
+test_refused_send_comes_back_different(void **state)
+{
+    static const size_t sizes[][3] = {
+        {16384, 16384, 1}, {16384, 100, 1}, {10000, 1, 1}, {100, 16384, 3}, {100, 60000, 1}, {60000, 60000, 8}, {60000, 50, 5},
+        {16384, 16383, 2}, {1, 5000, 1},
+    };
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        RetryWith(sizes[i][0], sizes[i][1], sizes[i][2]);
+    }
+}
+
+/* Small writes of one call become one record: the peer needs one read of the socket for them. */
+static void
+test_gathers_into_one_record(void **state)
+{
+    Ns_TlsCtx   *server = ServerCtx((Ns_TlsServerParams){0}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair         pair = Connect(server, client, "localhost", 0);
+    struct iovec iov[100];
+    char         wire[4096];
+    ssize_t      n;
+
+    assert_int_equal(Handshake(&pair), NS_OK);
+    for (int i = 0; i < 100; i++) {
+        iov[i] = (struct iovec){(void *)"ab", 2};
+    }
+    assert_int_equal(pair.client.transport->send(&pair.client, iov, 100), 200);
+    n = recv(pair.server.sock, wire, sizeof(wire), 0);
+    assert_true(n > 205);
+    assert_int_equal(wire[0], 0x17);
+    assert_int_equal(((unsigned char)wire[3] << 8) + (unsigned char)wire[4] + 5, n);   /* one record is all */
+    ClosePair(&pair);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+}
+
+/* ------------------------------------------------------------------------------- against OpenSSL's own other end */
+
+typedef struct Raw {
+    Ns_Sock  server;
+    SSL_CTX *ctx;
+    SSL     *ssl;
+    int      fd;
+} Raw;
+
+static void
+RawOpen(Raw *raw, Ns_TlsCtx *server, int bufferSize)
+{
+    int fds[2];
+
+    SocketPair(fds, bufferSize);
+    memset(&raw->server, 0, sizeof(raw->server));
+    raw->server.sock = fds[0];
+    raw->fd = fds[1];
+    assert_int_equal(Ns_TlsAttachServer(&raw->server, server), NS_OK);
+    if (raw->ctx == NULL) {
+        raw->ctx = SSL_CTX_new(TLS_client_method());
+    }
+    raw->ssl = SSL_new(raw->ctx);
+    SSL_set_fd(raw->ssl, raw->fd);
+    SSL_set_connect_state(raw->ssl);
+    SSL_set_tlsext_host_name(raw->ssl, "localhost");
+}
+
+static Ns_ReturnCode
+RawHandshake(Raw *raw)
+{
+    Ns_ReturnCode server = NS_CONTINUE;
+    unsigned      waitFor;
+    int           client = 0;
+
+    for (int i = 0; i < 1000 && (server == NS_CONTINUE || client != 1); i++) {
+        client = client == 1 ? 1 : SSL_do_handshake(raw->ssl);
+        server = server == NS_CONTINUE ? raw->server.transport->handshake(&raw->server, &waitFor, &error) : server;
+        if (server == NS_ERROR) {
+            return NS_ERROR;
+        }
+    }
+    ERR_clear_error();
+    return client == 1 && server == NS_OK ? NS_OK : NS_ERROR;
+}
+
+static void
+RawClose(Raw *raw, bool all)
+{
+    SSL_free(raw->ssl);
+    close(raw->fd);
+    Close(&raw->server);
+    if (all) {
+        SSL_CTX_free(raw->ctx);
+    }
+}
+
+static void
+test_application_protocol(void **state)
+{
+    Ns_TlsCtx           *server = ServerCtx((Ns_TlsServerParams){0});
+    Raw                  raw = {0};
+    const unsigned char *selected;
+    unsigned             len;
+
+    RawOpen(&raw, server, 0);
+    SSL_set_alpn_protos(raw.ssl, (const unsigned char *)"\x02h2\x08http/1.1", 12);
+    assert_int_equal(RawHandshake(&raw), NS_OK);
+    SSL_get0_alpn_selected(raw.ssl, &selected, &len);
+    assert_int_equal(len, 8);
+    assert_memory_equal(selected, "http/1.1", 8);
+    RawClose(&raw, false);
+
+    RawOpen(&raw, server, 0);
+    SSL_set_alpn_protos(raw.ssl, (const unsigned char *)"\x02h2", 3);
+    assert_int_equal(RawHandshake(&raw), NS_ERROR);
+    RawClose(&raw, true);
+    Ns_TlsCtxRelease(server);
+}
+
+static SSL_SESSION *savedSession;
+
+static int
+SaveSession(SSL *ssl, SSL_SESSION *session)
+{
+    SSL_SESSION_free(savedSession);
+    savedSession = session;
+    return 1;
+}
+
+static void
+test_resumption(void **state)
+{
+    static const char *const protocols[] = {"TLSv1.2", "TLSv1.3"};
+
+    for (int i = 0; i < 2; i++) {
+        Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){.protocols = protocols[i]});
+        Raw        raw = {.ctx = SSL_CTX_new(TLS_client_method())};
+        char       buffer[10];
+
+        SSL_CTX_set_session_cache_mode(raw.ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(raw.ctx, SaveSession);
+        for (int round = 0; round < 3; round++) {
+            RawOpen(&raw, server, 0);
+            if (savedSession != NULL) {
+                SSL_set_session(raw.ssl, savedSession);
+            }
+            assert_int_equal(RawHandshake(&raw), NS_OK);
+            assert_int_equal(SSL_session_reused(raw.ssl), round > 0);
+            assert_int_equal(Send(&raw.server, "x", 1), 1);
+            assert_int_equal(SSL_read(raw.ssl, buffer, sizeof(buffer)), 1);            /* the tickets come before it */
+            SSL_shutdown(raw.ssl);
+            RawClose(&raw, round == 2);
+        }
+        SSL_SESSION_free(savedSession);
+        savedSession = NULL;
+        Ns_TlsCtxRelease(server);
+    }
+}
+
+static void
+test_renegotiation_refused(void **state)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){.protocols = "TLSv1.2"});
+    Raw        raw = {0};
+    char       buffer[10];
+
+    RawOpen(&raw, server, 0);
+    assert_int_equal(RawHandshake(&raw), NS_OK);
+    assert_int_equal(SSL_renegotiate(raw.ssl), 1);
+    SSL_do_handshake(raw.ssl);
+    assert_int_equal(Recv(&raw.server, buffer, sizeof(buffer)), -1);
+    assert_int_equal(errno, EAGAIN);           /* a warning has gone back; the connection stays as it is */
+    assert_true(SSL_do_handshake(raw.ssl) <= 0);
+    ERR_clear_error();
+    RawClose(&raw, true);
+    Ns_TlsCtxRelease(server);
+}
+
+/* How many sends of 10 bytes the socket takes, until one is refused. */
+static size_t
+Capacity(Ns_Sock *sock, size_t limit)
+{
+    char   bytes[10];
+    size_t n;
+
+    for (n = 0; n < limit; n++) {
+        for (size_t i = 0; i < sizeof(bytes); i++) {
+            bytes[i] = ByteAt(10 * n + i);
+        }
+        if (Send(sock, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes)) {
+            assert_int_equal(errno, EAGAIN);
+            break;
+        }
+    }
+    return n;
+}
+
+/*
+ * The peer asks for new keys while our way out is blocked: our answer has to go out before any other byte.  With and without a
+ * record of ours that was refused before; what is refused comes back longer or shorter.
+ */
+static void
+KeyUpdate(bool refuseFirst)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){.protocols = "TLSv1.3"});
+    Raw        raw = {0};
+    char      *bytes = Pattern(0, 300000), buffer[20000];
+    size_t     sent, received = 0, capacity, total = 300000;
+    ssize_t    n;
+
+    RawOpen(&raw, server, 4608);
+    assert_int_equal(RawHandshake(&raw), NS_OK);
+    capacity = Capacity(&raw.server, total);
+    RawClose(&raw, false);
+
+    RawOpen(&raw, server, 4608);
+    assert_int_equal(RawHandshake(&raw), NS_OK);
+    sent = 10 * Capacity(&raw.server, refuseFirst ? total : capacity);
+    assert_int_equal(sent, 10 * capacity);
+    assert_int_equal(SSL_key_update(raw.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+    assert_int_equal(SSL_write(raw.ssl, "hello", 5), 5);
+    assert_int_equal(Recv(&raw.server, buffer, sizeof(buffer)), 5);
+    for (int i = 0; received < total; i++) {
+        size_t offer = i % 3 == 0 ? 5000 : 37;
+
+        if (i > 3) {
+            n = SSL_read(raw.ssl, buffer, sizeof(buffer));
+            assert_true(n > 0 || SSL_get_error(raw.ssl, (int)n) == SSL_ERROR_WANT_READ);
+            if (n > 0) {
+                CheckPattern(buffer, received, (size_t)n);
+                received += (size_t)n;
+            }
+        }
+        if (sent < total) {
+            offer = total - sent < offer ? total - sent : offer;
+            n = Send(&raw.server, bytes + sent, offer);
+            assert_true(n > 0 || (n == -1 && errno == EAGAIN && i < 100000));
+            assert_true(i != 0 || n == -1);
+            sent += n > 0 ? (size_t)n : 0;
+        }
+        assert_true(i < 100000);
+    }
+    free(bytes);
+    RawClose(&raw, true);
+    Ns_TlsCtxRelease(server);
+}
+
+static void
+test_key_update_while_blocked(void **state)
+{
+    KeyUpdate(false);
+    KeyUpdate(true);
+}
+
+/* Sending has to wait until it can read, and reading until it can write: both happen in a handshake. */
+static void
+test_crossed_wants(void **state)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){0}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair       pair = Connect(server, client, "localhost", 4608);
+    char       buffer[5000] = "";
+    size_t     junk = 0;
+    ssize_t    n;
+
+    while ((n = send(pair.client.sock, buffer, 1, MSG_NOSIGNAL)) == 1) {
+        junk++;
+    }
+    errno = 0;
+    assert_int_equal(Recv(&pair.client, buffer, sizeof(buffer)), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(pair.client.waitRecv, NS_SOCK_WRITE);
+    while (junk > 0) {
+        n = recv(pair.server.sock, buffer, 1, 0);
+        assert_int_equal(n, 1);
+        junk--;
+    }
+    errno = 0;
+    assert_int_equal(Send(&pair.client, "question", 8), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(pair.client.waitSend, NS_SOCK_READ);
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), -1);
+    assert_int_equal(pair.server.waitRecv, NS_SOCK_READ);
+    assert_int_equal(Send(&pair.client, "quest", 5), 5);                   /* nothing of the refused ones was taken */
+    assert_int_equal(Recv(&pair.server, buffer, sizeof(buffer)), 5);
+    assert_memory_equal(buffer, "quest", 5);
+    assert_int_equal(Send(&pair.server, "answer", 6), 6);
+    assert_int_equal(Recv(&pair.client, buffer, sizeof(buffer)), 6);
+    ClosePair(&pair);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+}
+
+/* A peer that asked for records of 512 bytes, and a refused send that comes back shorter. */
+static void
+test_small_records(void **state)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){0});
+    Raw        raw = {.ctx = SSL_CTX_new(TLS_client_method())};
+    size_t     total = 400000, sent = 0, received = 0;
+    char      *bytes = Pattern(0, total), buffer[20000];
+    ssize_t    n;
+
+    SSL_CTX_set_tlsext_max_fragment_length(raw.ctx, TLSEXT_max_fragment_length_512);
+    RawOpen(&raw, server, 4608);
+    assert_int_equal(RawHandshake(&raw), NS_OK);
+    for (int i = 0; received < total; i++) {
+        size_t offer = i % 2 == 0 ? 30000 : 37;
+
+        offer = offer < total - sent ? offer : total - sent;
+        if (offer > 0 && (n = Send(&raw.server, bytes + sent, offer)) > 0) {
+            sent += (size_t)n;
+        }
+        n = SSL_read(raw.ssl, buffer, sizeof(buffer));
+        if (n > 0) {
+            assert_true(n <= 512);
+            CheckPattern(buffer, received, (size_t)n);
+            received += (size_t)n;
+        }
+        assert_true(i < 100000);
+    }
+    free(bytes);
+    RawClose(&raw, true);
+    Ns_TlsCtxRelease(server);
+}
+
+static void
+test_key_log(void **state)
+{
+    char      *file = File("keys.log"), line[300] = "";
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){.keyLogFile = file}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair       pair = Connect(server, client, "localhost", 0);
+    FILE      *in;
+    int        lines = 0;
+
+    assert_int_equal(Handshake(&pair), NS_OK);
+    ClosePair(&pair);
+    in = fopen(file, "r");
+    assert_non_null(in);
+    while (fgets(line, sizeof(line), in) != NULL) {
+        assert_non_null(strchr(line, '\n'));
+        lines++;
+    }
+    fclose(in);
+    assert_true(lines >= 4);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_server_context_errors),
+        cmocka_unit_test(test_client_context_errors),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_handshake_failures),
+        cmocka_unit_test(test_one_byte_at_a_time),
+        cmocka_unit_test(test_verification),
+        cmocka_unit_test(test_client_certificates),
+        cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_protocols),
+        cmocka_unit_test(test_end_of_stream),
+        cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_transfer_both_ways),
+        cmocka_unit_test(test_refused_send_comes_back_different),
+        cmocka_unit_test(test_gathers_into_one_record),
+        cmocka_unit_test(test_application_protocol),
+        cmocka_unit_test(test_resumption),
+        cmocka_unit_test(test_renegotiation_refused),
+        cmocka_unit_test(test_crossed_wants),
+        cmocka_unit_test(test_key_update_while_blocked),
+        cmocka_unit_test(test_small_records),
+        cmocka_unit_test(test_key_log),
+    };
+
+    return cmocka_run_group_tests_name("tls", tests, SetupAll, TeardownAll);
+}
