@@ -32,7 +32,7 @@ TooLate(Ns_Conn *conn)
     if (NsConnWriteRefusal(self) != NULL) {
         return true;
     }
-    if ((conn->flags & NS_CONN_SENTHDRS) != 0) {
+    if ((conn->flags & (NS_CONN_SENTHDRS | NS_CONN_SKIPHDRS)) != 0) {
         (void)Ns_ConnClose(conn);
         return true;
     }

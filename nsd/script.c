@@ -147,27 +147,44 @@ Prepare(Tcl_Interp *interp, const NsScript *script, const char *why)
     return command;
 }
 
+static int
+EvalCommand(Tcl_Interp *interp, Tcl_Obj *command)
+{
+    int code;
+
+    Tcl_IncrRefCount(command);                 /* the table of prepared ones may be emptied while it runs */
+    code = Tcl_EvalObjEx(interp, command, TCL_EVAL_GLOBAL);
+    Tcl_DecrRefCount(command);
+    return code;
+}
+
+int
+NsScriptEvalWords(Tcl_Interp *interp, const NsScript *script, const char *words)
+{
+    Tcl_Obj *command;
+
+    NS_CHECK(script, SCRIPT_MAGIC);
+    command = Tcl_NewStringObj(script->text, -1);
+    Tcl_AppendStringsToObj(command, " ", words, (char *)NULL);
+    if (*script->args != '\0') {
+        Tcl_AppendStringsToObj(command, " ", script->args, (char *)NULL);
+    }
+    return EvalCommand(interp, command);
+}
+
 int
 NsScriptEval(Tcl_Interp *interp, const NsScript *script, const char *why, const char *word)
 {
-    Tcl_Obj *command;
-    int      code;
+    Tcl_DString words;
+    int         code;
 
     NS_CHECK(script, SCRIPT_MAGIC);
     if (word == NULL) {
-        command = Prepare(interp, script, why);
-    } else {
-        Tcl_Obj *wordObj = Tcl_NewStringObj(word, -1), *list = Tcl_NewListObj(1, &wordObj);
-
-        command = Tcl_NewStringObj(script->text, -1);
-        Tcl_AppendStringsToObj(command, " ", Tcl_GetString(list), (char *)NULL);
-        if (*script->args != '\0') {
-            Tcl_AppendStringsToObj(command, " ", script->args, (char *)NULL);
-        }
-        Tcl_DecrRefCount(list);
+        return EvalCommand(interp, Prepare(interp, script, why));
     }
-    Tcl_IncrRefCount(command);                 /* the table may be emptied while it runs */
-    code = Tcl_EvalObjEx(interp, command, TCL_EVAL_GLOBAL);
-    Tcl_DecrRefCount(command);
+    Tcl_DStringInit(&words);
+    Tcl_DStringAppendElement(&words, word);
+    code = NsScriptEvalWords(interp, script, Tcl_DStringValue(&words));
+    Tcl_DStringFree(&words);
     return code;
 }

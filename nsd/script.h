@@ -27,5 +27,7 @@ const char *NsScriptText(const NsScript *script);
  * few names such as "preauth", or `word`, which may be anything.  Both may be NULL.  Returns the Tcl code.
  */
 int NsScriptEval(Tcl_Interp *interp, const NsScript *script, const char *why, const char *word);
+/* The same with several words, given as a Tcl list. */
+int NsScriptEvalWords(Tcl_Interp *interp, const NsScript *script, const char *words);
 
 #endif

@@ -36,6 +36,7 @@ NsCmdOpenConn(Tcl_Interp *interp, ClientData clientData)
 int
 NsCmdStatusResult(Tcl_Interp *interp, Ns_ReturnCode status)
 {
+    NsAtCloseCheck(interp, NsGetInterpData(interp));
     Tcl_SetObjResult(interp, Tcl_NewBooleanObj(status == NS_OK));
     return TCL_OK;
 }

@@ -17,11 +17,13 @@ int     NsCmdStatusResult(Tcl_Interp *interp, Ns_ReturnCode status);
 /* May this be a header's value?  False with an error: it has CR, LF, NUL or another control. */
 bool    NsCmdHeaderValueOk(Tcl_Interp *interp, const char *header, Tcl_Obj *value);
 
-/* conn_body.c: the request's body */
-Tcl_ObjCmdProc NsConnCopyToChannelObjCmd, NsConnContentObjCmd, NsConnCopyObjCmd;
-/* conn_form.c */
-Tcl_ObjCmdProc NsConnFormObjCmd, NsConnFilesObjCmd, NsConnFileHeadersObjCmd, NsConnFileLengthObjCmd,
-    NsConnFileOffsetObjCmd;
+/*
+ * ns_atclose: run the scripts that wait for the answer's end.  Whoever may have completed it calls this; the result of the
+ * interpreter stays as it is.
+ */
+void NsAtCloseCheck(Tcl_Interp *interp, NsInterp *data);
+/* conn_body.c: copy the request's body to a channel */
+Tcl_ObjCmdProc NsConnCopyToChannelObjCmd;
 /* return_write.c */
 Tcl_ObjCmdProc NsHeadersObjCmd, NsStartContentObjCmd, NsWriteObjCmd, NsWriteFpObjCmd, NsConnSendFpObjCmd,
     NsReturnFpObjCmd;

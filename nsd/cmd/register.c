@@ -221,6 +221,8 @@ RegisterTraceObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj
 }
 
 const NsCmd nsRegisterCmds[] = {
+    {"ns_auth",                  NsAuthObjCmd,              NS_CMD_SERVER},
+    {"ns_register_auth",         NsRegisterAuthObjCmd,      NS_CMD_SERVER},
     {"ns_register_fastpath",     RegisterFastpathObjCmd,    NS_CMD_SERVER},
     {"ns_register_fasturl2file", NsRegisterFastUrl2FileObjCmd, NS_CMD_SERVER},
     {"ns_register_filter",       RegisterFilterObjCmd,      NS_CMD_SERVER},
@@ -228,6 +230,7 @@ const NsCmd nsRegisterCmds[] = {
     {"ns_register_tcl",          RegisterTclObjCmd,         NS_CMD_SERVER},
     {"ns_register_trace",        RegisterTraceObjCmd,       NS_CMD_SERVER},
     {"ns_register_url2file",     NsRegisterUrl2FileObjCmd,  NS_CMD_SERVER},
+    {"ns_requestauthorize",      NsRequestAuthorizeObjCmd,  NS_CMD_SERVER},
     {"ns_shortcut_filter",       ShortcutFilterObjCmd,      NS_CMD_SERVER},
     {"ns_unregister_op",         UnregisterOpObjCmd,        NS_CMD_SERVER},
     {"ns_unregister_proc",       UnregisterOpObjCmd,        NS_CMD_SERVER},

@@ -11,5 +11,7 @@
 Tcl_ObjCmdProc NsRegisterUrl2FileObjCmd, NsRegisterFastUrl2FileObjCmd, NsUnregisterUrl2FileObjCmd;
 /* register_space.c */
 Tcl_ObjCmdProc NsUrlSpaceObjCmd;
+/* auth.c */
+Tcl_ObjCmdProc NsRegisterAuthObjCmd, NsAuthObjCmd, NsRequestAuthorizeObjCmd;
 
 #endif

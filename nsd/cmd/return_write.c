@@ -56,11 +56,9 @@ NsHeadersObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *co
 static void
 TakeHeadAsWritten(NsConn *conn)
 {
-    if (!conn->headersGiven && (conn->pub.flags & NS_CONN_SENTHDRS) == 0) {
-        conn->pub.flags |= NS_CONN_SENTHDRS;
-        conn->keepAlive = false;
-        conn->keepAliveWish = 0;
-        conn->responseLength = -1;
+    if (!conn->headersGiven && (conn->pub.flags & (NS_CONN_SENTHDRS | NS_CONN_SKIPHDRS)) == 0) {
+        conn->pub.flags |= NS_CONN_SKIPHDRS;
+        conn->pub.flags &= ~NS_CONN_SKIPBODY;
     }
 }
 
