@@ -44,8 +44,8 @@ for file in $(find include nsd modules -name '*.[ch]' | sort); do
     bad=
     own=$(layer "$file")
     may=" $(allowed "$own") "
-    # main.c puts the parts together and cmd/ is one of them: the table of commands is the only thing above it.
-    case $file in nsd/main.c | nsd/interp.c | nsd/server.c) may="${may}cmd " ;; esac
+    # Who makes interpreters, for requests, for the configuration and for -c, puts the table of commands into them.
+    case $file in nsd/main.c | nsd/interp.c | nsd/config.c | nsd/command.c) may="${may}cmd " ;; esac
     while IFS=: read -r line name; do
         [ -n "$name" ] || continue
         target=$(resolve "$file" "$name")
@@ -80,7 +80,7 @@ if [ -n "$build" ]; then
             passed=$((passed + 1))
         fi
     }
-    core=$(find "$build/nsd" -maxdepth 1 -name '*.o'; find "$build/nsd/cmd" -name '*.o')
+    core=$(find "$build/obj/nsd" -maxdepth 1 -name '*.o'; find "$build/obj/nsd/cmd" -name '*.o')
     check base $core "$build"/lib{net,http,ws}.a
     check net  $core "$build"/lib{http,ws}.a
     check http $core "$build"/lib{net,ws}.a
