@@ -7,7 +7,7 @@
 #include "auth.h"
 #include "charset.h"
 #include "cmd/cmds.h"
-#include "cmd/conn.h"
+#include "cmd/connparts.h"
 #include "connio.h"
 #include "http/header.h"
 #include "return.h"

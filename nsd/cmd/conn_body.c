@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <string.h>
 #include "charset.h"
-#include "cmd/conn.h"
+#include "cmd/connparts.h"
 #include "codec.h"
 #include "http/header.h"
 

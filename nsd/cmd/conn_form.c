@@ -3,7 +3,7 @@
  * The form of the request: ns_conn form, files, and what is known of the files in a multipart body.
  */
 #include <string.h>
-#include "cmd/conn.h"
+#include "cmd/connparts.h"
 
 int
 NsConnSetResult(Tcl_Interp *interp, ClientData clientData, Ns_Set *set)

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 #include <unistd.h>
-#include "cmd/conn.h"
+#include "cmd/connparts.h"
 #include "connio.h"
 #include "http/header.h"
 

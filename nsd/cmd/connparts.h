@@ -2,8 +2,8 @@
 /*
  * Subcommands of ns_conn that are in other files than its table.  Each parses its arguments from objv[2] on.
  */
-#ifndef NSD_CMD_CONN_H
-#define NSD_CMD_CONN_H
+#ifndef NSD_CMD_CONNPARTS_H
+#define NSD_CMD_CONNPARTS_H
 
 #include "cmd/conncmd.h"
 
