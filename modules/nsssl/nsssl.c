@@ -157,8 +157,7 @@ Reload(void *arg)
     Ns_TlsCtx *ctx = ContextFromConfig(self->section), *old;
 
     if (ctx == NULL) {
-        Ns_Log(Error, "nsssl: section %s: the certificates in use are kept", self->section);
-        return NS_ERROR;
+        return NS_ERROR;                       /* the log says why; the driver adds that the old ones stay in use */
     }
     Ns_MutexLock(&self->lock);
     old = self->ctx;

@@ -306,8 +306,7 @@ NsLoopForget(NsLoop *loop, NsWatch *watch)
         int                error = errno;
 
         epoll_ctl(loop->epollFd, EPOLL_CTL_DEL, watch->fd, &unused);       /* fails when the fd is closed: as good */
-        watch->added = false;
-        watch->interest = 0;
+        watch->added = false;                  /* and nothing else: the loop's thread may be looking at the rest */
         atomic_fetch_sub_explicit(&loop->watches, 1, memory_order_relaxed);
         errno = error;
     }
