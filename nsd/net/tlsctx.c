@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/x509err.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/check.h"
@@ -81,11 +82,12 @@ LoadCertificate(SSL_CTX *ssl, const char *certificate, const char *key, Tcl_DStr
     if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1) {
         return Fail(error, "certificate file", certificate, NULL);
     }
-    if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1) {
-        return Fail(error, "key file", key, NULL);
-    }
-    if (SSL_CTX_check_private_key(ssl) != 1) {
-        return Fail(error, "key file", key, "does not belong to the certificate");
+    if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ssl) != 1) {
+        bool mismatch = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
+
+        /* What OpenSSL says to a missing key is about decoders. */
+        return Fail(error, "key file", key,
+                    mismatch ? "does not belong to the certificate" : "holds no private key, or one with a pass phrase");
     }
     return true;
 }

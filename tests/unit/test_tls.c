@@ -344,7 +344,8 @@ test_server_context_errors(void **state)
     ExpectServerError((Ns_TlsServerParams){.certificate = server, .key = "/nowhere/k.pem"},
                       "key file \"/nowhere/k.pem\": No such file or directory");
     ExpectServerError((Ns_TlsServerParams){.certificate = File("junk.pem")}, "junk.pem\": no start line");
-    ExpectServerError((Ns_TlsServerParams){.certificate = server, .key = File("a.pem")}, "key file ");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .key = File("a.pem")}, "does not belong to the certificate");
+    ExpectServerError((Ns_TlsServerParams){.certificate = server, .key = File("junk.pem")}, "junk.pem\": holds no private key");
     ExpectServerError((Ns_TlsServerParams){.certificate = server, .protocols = "!TLSv1.2 TLSv9"}, "unknown protocol");
     ExpectServerError((Ns_TlsServerParams){.certificate = server, .protocols = "SSLv3"}, "not supported");
     ExpectServerError((Ns_TlsServerParams){.certificate = server, .protocols = "!TLSv1.2, !TLSv1.3"}, "no protocol is left");
