@@ -42,6 +42,7 @@ struct NsSock {
     pthread_mutex_t lock;
     Ns_Sock         io;                        /* lock */
     NsOutQueue      out;                       /* lock */
+    size_t          countedMemory;             /* lock: of `out`, as the thread has it in its sum */
     char           *rest;                      /* bytes behind the request */
     size_t          restLen;
     int             error;                     /* lock: errno after which nothing is sent any more */
@@ -88,6 +89,7 @@ struct NsDriverThread {
     int            reserve;                    /* a descriptor to be able to refuse when there are none left */
     int64_t        lastWarning;
 
+    atomic_size_t  queuedMemory;               /* of all its Socks */
     NsTask         quietTask, stopTask, abandonTask;
     DriverCounters counters;
 };
@@ -138,6 +140,7 @@ void       NsSockFree(NsSock *sock);
 void       NsSockFlush(NsSock *sock);                          /* state FLUSH: send what is pending */
 void       NsSockFlushBusy(NsSock *sock);                      /* state BUSY: the same, under the lock */
 void       NsSockPost(NsSock *sock);                           /* any thread, lock held: have NsSockTaskRun called */
+void       NsSockCountMemory(NsSock *sock);                    /* lock held, or alone: after `out` has changed */
 void       NsSockReject(NsSock *sock, int status, const char *phrase, bool page, int retryAfter);
 
 static inline void SockLock(NsSock *sock)   { pthread_mutex_lock(&sock->lock); }

@@ -14,6 +14,8 @@
 
 #define BUDGET (512 * 1024)                    /* of one connection in a turn */
 #define MAX_IOV 64
+#define SMALL_QUEUE  (16 * 1024)
+#define LARGE_QUEUES 16                        /* times writersize */
 
 /* ---- the connection thread ---- */
 
@@ -99,13 +101,38 @@ SendNow(NsSock *sock, const struct iovec *iov, int iovcnt)
     return (ssize_t)sent;
 }
 
-/* In memory up to `writersize`, behind that in a file. */
+void
+NsSockCountMemory(NsSock *sock)
+{
+    size_t now = sock->out.memory;
+
+    if (now != sock->countedMemory) {
+        /* Unsigned arithmetic: the difference may be negative. */
+        atomic_fetch_add_explicit(&sock->thread->queuedMemory, now - sock->countedMemory, memory_order_relaxed);
+        sock->countedMemory = now;
+    }
+}
+
+/* `writersize`, or little when the Socks of this thread have much in memory already. */
+static size_t
+MemoryAllowed(const NsSock *sock)
+{
+    size_t allowed = sock->info.driver->maxQueueMemory;
+
+    if (allowed > SMALL_QUEUE
+        && atomic_load_explicit(&sock->thread->queuedMemory, memory_order_relaxed) > LARGE_QUEUES * allowed) {
+        allowed = SMALL_QUEUE;
+    }
+    return allowed;
+}
+
+/* In memory as far as that is allowed, behind that in a file. */
 static Ns_ReturnCode
 Enqueue(NsSock *sock, const struct iovec *iov, int iovcnt, size_t skip, size_t len)
 {
     const Ns_Driver *driver = sock->info.driver;
 
-    if (sock->out.memory + len <= driver->maxQueueMemory) {
+    if (sock->out.memory + len <= MemoryAllowed(sock)) {
         NsOutAddCopy(&sock->out, iov, iovcnt, skip);
         return NS_OK;
     }
@@ -133,6 +160,7 @@ Break(NsSock *sock, int err)
 {
     sock->error = err;
     NsOutClear(&sock->out);
+    NsSockCountMemory(sock);
 }
 
 Ns_ReturnCode
@@ -164,6 +192,7 @@ NsSockSend(NsSock *sock, const struct iovec *iov, int iovcnt, size_t *sentNow)
             }
         }
         DriverCount(&sock->thread->counters.sentBytes, (unsigned long long)n);
+        NsSockCountMemory(sock);
     }
     err = sock->error;
     SockUnlock(sock);
@@ -242,6 +271,7 @@ NsSockDetach(NsSock *sock, NsDetached *detached)
     detached->rest = sock->rest;
     detached->restLen = sock->restLen;
     NsOutMove(&detached->pending, &sock->out);
+    NsSockCountMemory(sock);
     sock->rest = NULL;
     sock->restLen = 0;
     sock->io.sock = NS_INVALID_SOCKET;
@@ -259,6 +289,7 @@ SendQueue(NsSock *sock)
     NsOutResult result = NsOutSend(&sock->out, &sock->io, BUDGET, NsLoopBuffer(sock->thread->loop), NS_LOOP_BUFFER, &sent);
 
     DriverCount(&sock->thread->counters.sentBytes, sent);
+    NsSockCountMemory(sock);
     if (result == NS_OUT_DONE) {
         NsLoopTimerCancel(sock->thread->loop, &sock->timer);
     } else if (sent > 0 || !NsTimerArmed(&sock->timer)) {

@@ -260,6 +260,7 @@ NsSockClose(NsSock *sock)
     close(sock->io.sock);
     sock->io.sock = NS_INVALID_SOCKET;
     NsOutClear(&sock->out);
+    NsSockCountMemory(sock);
     ns_free(sock->rest);
     sock->rest = NULL;
     Forget(sock);
@@ -598,6 +599,7 @@ OnTimer(NsLoop *loop, NsTimer *timer)
             DriverCount(&sock->thread->counters.timeouts, 1u);
             sock->error = ETIMEDOUT;
             NsOutClear(&sock->out);
+            NsSockCountMemory(sock);
             (void)shutdown(sock->io.sock, SHUT_RDWR);
         }
         SockUnlock(sock);
