@@ -13,8 +13,8 @@
 
 /* ----------------------------------------------------------------------------------------------------------- to send */
 
-int
-NsHttpSourceMemory(NsHttpSource *source, Tcl_Obj *body, bool binary, const char *contentType)
+void
+NsHttpSourceMemory(NsHttpSource *source, Tcl_Obj *body, bool binary, const char *contentType, bool copy)
 {
     size_t       charsetLen;
     const char  *charset = contentType != NULL ? NsTypeCharset(contentType, &charsetLen) : NULL;
@@ -32,8 +32,11 @@ NsHttpSourceMemory(NsHttpSource *source, Tcl_Obj *body, bool binary, const char 
         source->bytes = Tcl_UtfToExternalDString(encoding, text, length, &source->ds);
         source->len = (size_t)Tcl_DStringLength(&source->ds);
     }
+    if (copy && source->bytes != Tcl_DStringValue(&source->ds)) {
+        Tcl_DStringAppend(&source->ds, source->bytes, (int)source->len);
+        source->bytes = Tcl_DStringValue(&source->ds);
+    }
     source->size = (int64_t)source->len;
-    return TCL_OK;
 }
 
 int
@@ -178,7 +181,7 @@ StartSpool(NsHttpSink *sink)
     if (sink->channel == NULL) {
         if (sink->outputFile != NULL) {
             sink->file = ns_strdup(sink->outputFile);
-            sink->fd = open(sink->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+            sink->fd = open(sink->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         } else {
             const char *dir = getenv("TMPDIR");
             Tcl_DString name;

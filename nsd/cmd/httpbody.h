@@ -25,8 +25,11 @@ typedef struct NsHttpSource {                  /* zeroed: no body */
     Tcl_DString ds;                            /* holds `bytes` */
 } NsHttpSource;
 
-/* The caller has zeroed *source.  TCL_ERROR with a message; NsHttpSourceClose is to be called in any case. */
-int  NsHttpSourceMemory(NsHttpSource *source, Tcl_Obj *body, bool binary, const char *contentType);
+/*
+ * The caller has zeroed *source.  TCL_ERROR with a message; NsHttpSourceClose is to be called in any case.
+ * `copy`: scripts will run while the body is sent, and may change the form of the object.
+ */
+void NsHttpSourceMemory(NsHttpSource *source, Tcl_Obj *body, bool binary, const char *contentType, bool copy);
 int  NsHttpSourceFile(NsHttpSource *source, Tcl_Interp *interp, const char *file, int size);       /* size -1: all of it */
 int  NsHttpSourceChannel(NsHttpSource *source, Tcl_Interp *interp, const char *channel, int size); /* -1: to its end */
 void NsHttpSourceClose(NsHttpSource *source);
