@@ -101,7 +101,8 @@ Lookup(const char *sectionName, const char *key, const char *def, bool mark)
     LowerCase(&ds, key);
     Ns_MutexLock(&lock);
     section = GetSection(sectionName);
-    if (mark) {
+    /* The marks tell what the start took notice of; what a script looks up later is no sign that a parameter has an effect. */
+    if (mark && !Ns_InfoStarted()) {
         MarkAsked(section, Tcl_DStringValue(&ds), def);
     }
     value = Ns_SetGet(section->set, Tcl_DStringValue(&ds));

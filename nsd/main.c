@@ -144,6 +144,7 @@ Start(void)
     CALL(NsQueueStart);
     CALL(NsDriversStart);
     NsRunAtStartup();
+    (void)Ns_GetMimeType("x");                 /* reads its section at first use */
     NsInfoSetStarted();
     NsConfigReportUnused();
     NsRunAtReady();

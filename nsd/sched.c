@@ -28,6 +28,9 @@ typedef struct Event {
     struct Event  *nextReady;                  /* queue of the runner threads */
 } Event;
 
+/* In the list of events, with the NS_SCHED_* of ns.h. */
+#define SCHED_PAUSED  0x10u
+#define SCHED_RUNNING 0x20u
 #define RUNNER_IDLE 60                         /* seconds after which a runner without work ends */
 
 static Ns_Mutex      lock;
@@ -454,36 +457,22 @@ AppendTime(Tcl_DString *ds, const Ns_Time *time)
 void
 NsSchedAppend(Tcl_DString *ds)
 {
-    static const struct { unsigned flag; const char *name; } flagNames[] = {
-        {NS_SCHED_ONCE, "once"}, {NS_SCHED_THREAD, "thread"}, {NS_SCHED_DAILY, "daily"}, {NS_SCHED_WEEKLY, "weekly"}
-    };
     Tcl_HashSearch search;
     Tcl_HashEntry *entry;
     char           text[32];
-    size_t         i;
 
     Ns_MutexLock(&lock);
     Init();
     for (entry = Tcl_FirstHashEntry(&events, &search); entry != NULL; entry = Tcl_NextHashEntry(&search)) {
         const Event *event = Tcl_GetHashValue(entry);
-        Tcl_DString  flags;
+        unsigned     flags = event->flags;
 
-        Tcl_DStringInit(&flags);
-        for (i = 0; i < sizeof flagNames / sizeof flagNames[0]; i++) {
-            if ((event->flags & flagNames[i].flag) != 0) {
-                Tcl_DStringAppendElement(&flags, flagNames[i].name);
-            }
-        }
-        if (event->running) {
-            Tcl_DStringAppendElement(&flags, "running");
-        }
-        if (event->paused) {
-            Tcl_DStringAppendElement(&flags, "paused");
-        }
+        flags |= (event->running ? SCHED_RUNNING : 0u) | (event->paused ? SCHED_PAUSED : 0u);
         Tcl_DStringStartSublist(ds);
         snprintf(text, sizeof text, "%d", event->id);
         Tcl_DStringAppendElement(ds, text);
-        Tcl_DStringAppendElement(ds, Tcl_DStringValue(&flags));
+        snprintf(text, sizeof text, "%u", flags);
+        Tcl_DStringAppendElement(ds, text);
         AppendTime(ds, &event->interval);
         AppendTime(ds, &event->next);
         AppendTime(ds, &event->lastQueue);
@@ -491,7 +480,6 @@ NsSchedAppend(Tcl_DString *ds)
         AppendTime(ds, &event->lastEnd);
         NsProcAppend(ds, (void (*)(void))event->proc, event->arg);
         Tcl_DStringEndSublist(ds);
-        Tcl_DStringFree(&flags);
     }
     Ns_MutexUnlock(&lock);
 }

@@ -22,16 +22,33 @@ proc ::nsd::sourceFolder {folder {except {}}} {
     }
 }
 
+# While the files of a module are sourced: its name and folders.
+proc ns_module {key {value ""}} {
+    if {$key ni {name private library shared server}} {
+        error "ns_module: bad key \"$key\": must be name, private, library, shared, or server"
+    }
+    if {$value ne ""} {
+        set ::nsd::module($key) $value
+    }
+    if {[info exists ::nsd::module($key)]} {
+        return $::nsd::module($key)
+    }
+}
+
 ::nsd::sourceFolder [ns_library shared] init.tcl
 ::nsd::sourceFolder [ns_library private]
-foreach module [ns_ictl getmodules] {
+foreach ::nsd::module(name) [ns_ictl getmodules] {
+    set ::nsd::module(server) [ns_info server]
     foreach kind {shared private} {
-        set folder [ns_library $kind $module]
-        if {[file isdirectory $folder]} {
-            ::nsd::sourceFolder $folder
+        set ::nsd::module($kind) [ns_library $kind $::nsd::module(name)]
+    }
+    set ::nsd::module(library) $::nsd::module(private)
+    foreach kind {shared private} {
+        if {[file isdirectory $::nsd::module($kind)]} {
+            ::nsd::sourceFolder $::nsd::module($kind)
         }
     }
 }
-unset -nocomplain module kind folder
+unset -nocomplain kind ::nsd::module
 
 ns_ictl save [::nsd::blueprint::script]

@@ -306,8 +306,6 @@ EnvUnsetObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *con
     } else if (unsetenv(name) != 0) {
         Ns_TclPrintfResult(interp, "could not unset environment variable \"%s\": %s", name, Tcl_PosixError(interp));
         result = TCL_ERROR;
-    } else {
-        Tcl_SetObjResult(interp, Tcl_NewIntObj(1));
     }
     Ns_MutexUnlock(&envLock);
     return result;
@@ -332,10 +330,55 @@ EnvObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *o
     return subcmds[index].proc(clientData, interp, objc, objv);
 }
 
+/*
+ * ns_configure_variables prefix defaults: a variable in the caller's scope for each name of a dictionary.  Its value is that of the
+ * environment variable PREFIXname; else it stays what it is; else it is the default.
+ */
+static int
+ConfigureVariablesObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    char          *prefix = NULL;
+    Tcl_Obj       *defaults = NULL, *key, *value;
+    Tcl_DictSearch search;
+    int            done;
+    Ns_ObjvSpec    args[] = {
+        {"prefix",   Ns_ObjvString, &prefix,   NULL},
+        {"defaults", Ns_ObjvObj,    &defaults, NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+
+    if (Ns_ParseObjv(NULL, args, interp, 1, objc, objv) != NS_OK
+        || Tcl_DictObjFirst(interp, defaults, &search, &key, &value, &done) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    for (; !done; Tcl_DictObjNext(&search, &key, &value, &done)) {
+        Tcl_DString name;
+        const char *env;
+
+        Tcl_DStringInit(&name);
+        Tcl_DStringAppend(&name, prefix, -1);
+        Tcl_DStringAppend(&name, Tcl_GetString(key), -1);
+        Ns_MutexLock(&envLock);
+        env = getenv(Tcl_DStringValue(&name));
+        if (env != NULL) {
+            value = Tcl_NewStringObj(env, -1);
+        }
+        Ns_MutexUnlock(&envLock);
+        Tcl_DStringFree(&name);
+        if ((env != NULL || Tcl_ObjGetVar2(interp, key, NULL, 0) == NULL)
+            && Tcl_ObjSetVar2(interp, key, NULL, value, TCL_LEAVE_ERR_MSG) == NULL) {
+            Tcl_DictObjDone(&search);
+            return TCL_ERROR;
+        }
+    }
+    return TCL_OK;
+}
+
 const NsCmd nsConfigCmds[] = {
     {"ns_config",         ConfigObjCmd,         NS_CMD_CONFIG},
     {"ns_configsection",  ConfigSectionObjCmd,  NS_CMD_CONFIG},
     {"ns_configsections", ConfigSectionsObjCmd, NS_CMD_CONFIG},
+    {"ns_configure_variables", ConfigureVariablesObjCmd, NS_CMD_CONFIG},
     {"ns_env",            EnvObjCmd,            NS_CMD_CONFIG},
     {NULL, NULL, 0}
 };
