@@ -382,7 +382,7 @@ CheckRange(const Ns_ObjvSpec *spec, Tcl_Interp *interp, Tcl_WideInt value)
     Tcl_DStringInit(&ds);
     AppendRange(&ds, range);
     Ns_TclPrintfResult(interp, "expected integer in range %s for '%s', but got %" TCL_LL_MODIFIER "d",
-                       Tcl_DStringValue(&ds), spec->key + (spec->key[0] == '?'), value);
+                       Tcl_DStringValue(&ds), spec->key, value);
     Tcl_DStringFree(&ds);
     return TCL_ERROR;
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "auth.h"
 #include "base/check.h"
 #include "connio.h"
@@ -88,18 +89,62 @@ ReadRedirects(NsServer *server, struct NsOps *ops)
     }
 }
 
-void
-NsOpInitServer(NsServer *server)
+/* For the methods that files are served for. */
+static void
+RegisterPages(NsServer *server, const char *url, Ns_OpProc *proc)
 {
     static const char *const methods[] = {"GET", "HEAD", "POST"};
 
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        NsOpRegister(server, methods[i], url, proc, NULL, NULL, 0, NULL);
+    }
+}
+
+/* There are no ADP pages: what is configured to be one must not be sent as it is, with its code. */
+static Ns_ReturnCode
+RefuseAdp(const void *arg, Ns_Conn *conn)
+{
+    return Ns_ConnReturnNotice(conn, 501, "Not Implemented", "This server does not run ADP pages.");
+}
+
+static void
+RefuseAdpPages(NsServer *server)
+{
+    const char   *path = Ns_ConfigGetPath(server->name, NULL, "adp", (char *)NULL);
+    const Ns_Set *set = path != NULL ? Ns_ConfigGetSection(path) : NULL;
+
+    for (size_t i = 0; set != NULL && i < Ns_SetSize(set); i++) {
+        const char *url = Ns_SetValue(set, i);
+        Tcl_DString ds;
+
+        if (strcasecmp(Ns_SetKey(set, i), "map") != 0 || url == NULL) {
+            continue;
+        }
+        (void)Ns_ConfigGetValue(path, "map");
+        Ns_Log(Warning, "config: section %s: ADP pages are not supported, '%s' is answered with 501", path, url);
+        Tcl_DStringInit(&ds);
+        if (*url != '/') {
+            Tcl_DStringAppend(&ds, "/", 1);
+        }
+        Tcl_DStringAppend(&ds, url, -1);
+        RegisterPages(server, Tcl_DStringValue(&ds), RefuseAdp);
+        Tcl_DStringFree(&ds);
+    }
+}
+
+void
+NsOpInitServer(NsServer *server)
+{
     NsTclRequestInit();
+    NsOpName(RefuseAdp, "ns:adprefused", NULL);
     server->ops = ns_calloc(1, sizeof *server->ops);
     server->ops->space = NsUrlSpaceCreate(OpRetain, OpRelease);
     ReadRedirects(server, server->ops);
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-        NsOpRegister(server, methods[i], "/", NsFastpathProc, NULL, NULL, 0, NULL);
+    RegisterPages(server, "/", NsFastpathProc);
+    if (Ns_ConfigBool(server->section, "enabletclpages", false)) {
+        RegisterPages(server, "/*.tcl", NsTclPageProc);
     }
+    RefuseAdpPages(server);
 }
 
 /* --------------------------------------------------------------------------------------------------------- registering */

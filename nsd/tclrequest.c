@@ -78,7 +78,7 @@ NsTclFilterProc(const void *arg, Ns_Conn *conn, unsigned why)
         status = NS_OK;
     } else if (strcmp(result, "filter_break") == 0) {
         status = NS_FILTER_BREAK;
-    } else if (strcmp(result, "filter_return") == 0) {
+    } else if (strcmp(result, "filter_return") == 0 || *result == '\0') {
         status = NS_FILTER_RETURN;
     } else {
         Ns_Log(Error, "%s filter for %s %s: invalid result '%.100s', must be filter_ok, filter_break or filter_return",

@@ -14,8 +14,8 @@ proc ns_setexpires {args} {
             set seconds $word
         }
     }
-    set headers [ns_conn outputheaders]
     set when [expr {[ns_time] + $seconds}]
+    set headers [ns_conn outputheaders]
     ns_set iupdate $headers expires [ns_httptime $when]
     if {$cacheControl ne ""} {
         ns_set iupdate $headers cache-control "max-age=$seconds, $cacheControl"
