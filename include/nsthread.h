@@ -102,7 +102,8 @@ NS_EXTERN void Ns_MasterUnlock(void);
 
 /*
  * Start a thread.  With `result` the caller must join it, without it the thread is detached.  A `stackSize` of 0 takes
- * the configured one.  At its end the thread's Ns_Tls values and Tcl's thread data are cleaned up.
+ * the configured one.  At its end the thread's Ns_Tls values and Tcl's thread data are cleaned up: a program of its own
+ * calls Tcl_FindExecutable first.
  */
 NS_EXTERN void Ns_ThreadCreate(Ns_ThreadProc *proc, void *arg, ssize_t stackSize, Ns_Thread *result);
 NS_EXTERN void Ns_ThreadJoin(Ns_Thread *thread, void **result);

@@ -73,12 +73,13 @@ Enqueue(int severity, const Ns_Time *stamp, const char *text, size_t len)
 static void
 AppendCall(Tcl_DString *ds, const Script *script, const Message *message)
 {
-    Tcl_Obj *stamp = Ns_TclNewTimeObj(&message->stamp);
+    Tcl_Obj    *stamp = Ns_TclNewTimeObj(&message->stamp);
+    const char *name = Ns_LogSeverityName(message->severity);
 
     Tcl_IncrRefCount(stamp);
     /* The script may be several words. */
     Tcl_DStringAppend(ds, script->script, -1);
-    Tcl_DStringAppendElement(ds, Ns_LogSeverityName(message->severity));
+    Tcl_DStringAppendElement(ds, name == NULL ? "" : name);
     Tcl_DStringAppendElement(ds, Tcl_GetString(stamp));
     Tcl_DStringAppendElement(ds, message->text);
     if (script->args[0] != '\0') {
