@@ -8,6 +8,9 @@
 
 #define MAX_CONTROL 125
 
+/* A register of SSE2 or NEON; where there is none, the compiler takes several. */
+typedef uint64_t Block __attribute__((vector_size(16)));
+
 static NsWsResult
 Violation(NsWsFrame *frame, int closeCode, const char *reason)
 {
@@ -132,33 +135,52 @@ NsWsFrameParse(const uint8_t *data, size_t len, NsWsMaskRule rule, bool allowRsv
     return frame->length <= len - head ? NS_WS_FRAME : NS_WS_NEED_MORE;
 }
 
+/* The mask as of `offset`, twice, as it lies in memory. */
+static uint64_t
+WideMask(const uint8_t mask[4], size_t offset)
+{
+    uint32_t word;
+    unsigned turn = (unsigned)(offset & 3u) * 8;
+
+    memcpy(&word, mask, sizeof(word));
+    if (turn != 0) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        word = word >> turn | word << (32 - turn);
+#else
+        word = word << turn | word >> (32 - turn);
+#endif
+    }
+    return (uint64_t)word << 32 | word;
+}
+
 void
 NsWsMask(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t mask[4], size_t offset)
 {
-    uint8_t  turned[8];
-    uint64_t wide, words[4];
+    uint64_t wide = WideMask(mask, offset);
     size_t   i = 0;
 
-    /* The mask as of this position; it comes round again in each word. */
-    for (size_t k = 0; k < sizeof(turned); k++) {
-        turned[k] = mask[(offset + k) & 3u];
+    /* Loaded before they are stored: dst and src may overlap. */
+    while (len - i >= 2 * sizeof(Block)) {
+        Block first, second;
+
+        memcpy(&first, src + i, sizeof(first));
+        memcpy(&second, src + i + sizeof(first), sizeof(second));
+        first ^= wide;
+        second ^= wide;
+        memcpy(dst + i, &first, sizeof(first));
+        memcpy(dst + i + sizeof(first), &second, sizeof(second));
+        i += 2 * sizeof(Block);
     }
-    memcpy(&wide, turned, sizeof(wide));
-    /* Four words are loaded before they are stored, so that the compiler may take wider registers though dst and src overlap. */
-    for (; i + sizeof(words) <= len; i += sizeof(words)) {
-        memcpy(words, src + i, sizeof(words));
-        for (size_t k = 0; k < 4; k++) {
-            words[k] ^= wide;
-        }
-        memcpy(dst + i, words, sizeof(words));
-    }
-    for (; i + sizeof(wide) <= len; i += sizeof(wide)) {
-        memcpy(words, src + i, sizeof(wide));
-        words[0] ^= wide;
-        memcpy(dst + i, words, sizeof(wide));
+    while (len - i >= sizeof(wide)) {
+        uint64_t word;
+
+        memcpy(&word, src + i, sizeof(word));
+        word ^= wide;
+        memcpy(dst + i, &word, sizeof(word));
+        i += sizeof(word);
     }
     for (; i < len; i++) {
-        dst[i] = src[i] ^ turned[i & 7u];
+        dst[i] = src[i] ^ mask[(offset + i) & 3u];
     }
 }
 

@@ -6,25 +6,27 @@
 
 #include "ws/utf8.h"
 
+static inline uint64_t
+Load(const uint8_t *data)
+{
+    uint64_t word;
+
+    memcpy(&word, data, sizeof(word));
+    return word;
+}
+
 /* Bytes of ASCII at the start, four registers at a time. */
 static size_t
 SkipAscii(const uint8_t *data, size_t len)
 {
     const uint64_t highs = 0x8080808080808080u;
-    uint64_t       words[4];
     size_t         i = 0;
 
-    for (; i + sizeof(words) <= len; i += sizeof(words)) {
-        memcpy(words, data + i, sizeof(words));
-        if (((words[0] | words[1] | words[2] | words[3]) & highs) != 0) {
-            break;
-        }
+    while (len - i >= 32 && ((Load(data + i) | Load(data + i + 8) | Load(data + i + 16) | Load(data + i + 24)) & highs) == 0) {
+        i += 32;
     }
-    for (; i + sizeof(words[0]) <= len; i += sizeof(words[0])) {
-        memcpy(words, data + i, sizeof(words[0]));
-        if ((words[0] & highs) != 0) {
-            break;
-        }
+    while (len - i >= 8 && (Load(data + i) & highs) == 0) {
+        i += 8;
     }
     while (i < len && data[i] < 0x80) {
         i++;
