@@ -587,6 +587,9 @@ ResultDict(HttpTask *task)
     Ns_Set        *headers = outcome->headers != NULL ? outcome->headers : Ns_SetCreate("responseheaders");
 
     outcome->headers = NULL;
+    if (outcome->chunked) {
+        Ns_SetDeleteKey(headers, "transfer-encoding");         /* the body is not any more */
+    }
     if (!sink->spooled) {
         body = NsHttpSinkObj(sink, Ns_SetGet(headers, "content-type"), task->opt.binary != 0,
                              charset != NULL ? charset : "utf-8");
