@@ -61,7 +61,7 @@ size_t
 NsHttpDateFormat(char out[NS_HTTP_DATE_SIZE], time_t when)
 {
     int64_t days = FloorDiv(when, 86400);
-    int     seconds = (int)(when - days * 86400);
+    int     seconds = (int)((when % 86400 + 86400) % 86400);
     int     weekday = (int)((days % 7 + 7 + 4) % 7);       /* the first day was a Thursday */
     Civil   civil;
 
