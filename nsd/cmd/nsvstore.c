@@ -391,6 +391,24 @@ NsNsvValueAppend(NsNsvValue *value, const char *text, size_t len)
     value->data[value->len] = '\0';
 }
 
+/* As Tcl itself has it: not at the start of a list within braces, nor behind a blank that is one. */
+static bool
+NeedsBlank(const char *text, size_t len)
+{
+    size_t end = len;
+
+    while (end > 0 && text[end - 1] == '{') {
+        end--;
+    }
+    if (end == 0 || (end < len && strchr(" \t\n", text[end - 1]) == NULL)) {
+        return end > 0;
+    }
+    if (strchr(" \t\n\v\f\r", text[end - 1]) == NULL) {
+        return true;
+    }
+    return end >= 2 && text[end - 2] == '\\';
+}
+
 void
 NsNsvValueAppendElement(NsNsvValue *value, const char *text, size_t len)
 {
@@ -401,7 +419,9 @@ NsNsvValueAppendElement(NsNsvValue *value, const char *text, size_t len)
     room = (size_t)Tcl_ScanCountedElement(text, (int)len, &flags) + 2;
     Reserve(value, value->len + room);
     if (value->len > 0) {
-        value->data[value->len++] = ' ';
+        if (NeedsBlank(value->data, value->len)) {
+            value->data[value->len++] = ' ';
+        }
         flags |= TCL_DONT_QUOTE_HASH;
     }
     value->len += (uint32_t)Tcl_ConvertCountedElement(text, (int)len, value->data + value->len, flags);

@@ -2,10 +2,10 @@
 /*
  * Locks for scripts: ns_mutex, ns_cond (ns_event), ns_rwlock, ns_sema and ns_critsec.
  *
- * Handles are names, each for the interpreters of one server.  A mutex, read-write lock or critical section comes into
- * being with the first use of its name; conditions and semaphores are created.  What a script could do wrong with them -
- * unlock what is not locked, lock twice, destroy what others wait for - must not harm the process: each object counts its
- * users, and knows who holds it.
+ * Handles are names, each for the interpreters of one server; "create" makes new ones.  A mutex, read-write lock or
+ * critical section also comes into being with the first use of a name; conditions and semaphores do not.  What a script
+ * could do wrong with them - unlock what is not locked, lock twice, destroy what others wait for - must not harm the
+ * process: each object counts its users, and knows who holds it.
  */
 #include <limits.h>
 #include <stdatomic.h>
@@ -169,30 +169,36 @@ SyncParse(const NsInterp *data, Tcl_Interp *interp, Kind kind, int objc, Tcl_Obj
     return SyncGet(data, interp, kind, handle);
 }
 
-/* create ?name?; of a semaphore: ?count?. */
+/*
+ * create: always a new object.  A mutex or read-write lock may be given a name, by which it is listed: ?name?.  A semaphore
+ * starts with ?count?.
+ */
 static int
 CreateSync(const NsInterp *data, Tcl_Interp *interp, Kind kind, int objc, Tcl_Obj *const *objv)
 {
     static Ns_ObjvValueRange range = {0, INT_MAX};
-    const char *name = NULL;
-    char        made[64];
+    const char *label = NULL;
+    char        handle[64];
     int         count = 0;
     Sync       *sync;
-    Ns_ObjvSpec nameArgs[] = {{"?name", Ns_ObjvString, &name, NULL}, {NULL, NULL, NULL, NULL}};
+    Ns_ObjvSpec nameArgs[] = {{"?name", Ns_ObjvString, &label, NULL}, {NULL, NULL, NULL, NULL}};
     Ns_ObjvSpec countArgs[] = {{"?count", Ns_ObjvInt, &count, &range}, {NULL, NULL, NULL, NULL}};
+    Ns_ObjvSpec *args = kind == SEMA ? countArgs : kind == MUTEX || kind == RWLOCK ? nameArgs : NULL;
 
-    if (Ns_ParseObjv(NULL, kind == SEMA ? countArgs : nameArgs, interp, 2, objc, objv) != NS_OK) {
+    if (Ns_ParseObjv(NULL, args, interp, 2, objc, objv) != NS_OK) {
         return TCL_ERROR;
     }
-    if (name == NULL) {
-        Ns_MutexLock(&tableLock);
-        snprintf(made, sizeof(made), "ns:%s:tcl:%u", kinds[kind].name, serial[kind]++);
-        Ns_MutexUnlock(&tableLock);
-        name = made;
+    Ns_MutexLock(&tableLock);
+    snprintf(handle, sizeof(handle), "ns:%s:tcl:%u", kinds[kind].name, serial[kind]++);
+    Ns_MutexUnlock(&tableLock);
+    sync = SyncFind(data, kind, handle, true, count);
+    if (label != NULL && kind == MUTEX) {
+        Ns_MutexSetName2(&sync->u.mutex, "tcl", label);
+    } else if (label != NULL) {
+        Ns_RWLockSetName2(&sync->u.rwlock, "tcl", label);
     }
-    sync = SyncFind(data, kind, name, true, count);
     SyncRelease(sync);
-    Tcl_SetObjResult(interp, Tcl_NewStringObj(name, -1));
+    Tcl_SetObjResult(interp, Tcl_NewStringObj(handle, -1));
     return TCL_OK;
 }
 
