@@ -44,45 +44,6 @@ NsFormParseQuery(const char *query, size_t len, NsFormFieldProc *proc, void *arg
     return more;
 }
 
-/* NULs would end a string of a set. */
-static const char *
-WithoutNul(Tcl_DString *ds, const char *bytes, size_t *len)
-{
-    if (memchr(bytes, '\0', *len) == NULL) {
-        return bytes;
-    }
-    for (size_t i = 0; i < *len; i++) {
-        if (bytes[i] == '\0') {
-            Tcl_DStringAppend(ds, "\xc0\x80", 2);
-        } else {
-            Tcl_DStringAppend(ds, &bytes[i], 1);
-        }
-    }
-    *len = (size_t)Tcl_DStringLength(ds);
-    return Tcl_DStringValue(ds);
-}
-
-static bool
-PutField(void *arg, const char *name, size_t nameLen, const char *value, size_t valueLen)
-{
-    Tcl_DString nameDs, valueDs;
-
-    Tcl_DStringInit(&nameDs);
-    Tcl_DStringInit(&valueDs);
-    name = WithoutNul(&nameDs, name, &nameLen);
-    value = WithoutNul(&valueDs, value, &valueLen);
-    Ns_SetPutSz(arg, name, (ssize_t)nameLen, value, (ssize_t)valueLen);
-    Tcl_DStringFree(&valueDs);
-    Tcl_DStringFree(&nameDs);
-    return true;
-}
-
-void
-NsFormQueryToSet(const char *query, size_t len, Ns_Set *set)
-{
-    (void)NsFormParseQuery(query, len, PutField, set);
-}
-
 /* ------------------------------------------------------------------------------------------------------------- multipart */
 
 typedef struct Scan {

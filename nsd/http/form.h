@@ -19,8 +19,6 @@ typedef bool (NsFormFieldProc)(void *arg, const char *name, size_t nameLen, cons
  * name=value&name&...; an empty query is one field with an empty name, as for ns_parsequery.  Returns false when a proc did.
  */
 bool NsFormParseQuery(const char *query, size_t len, NsFormFieldProc *proc, void *arg);
-/* The same, appended to a set.  A NUL becomes the bytes C0 80, as Tcl has it. */
-void NsFormQueryToSet(const char *query, size_t len, Ns_Set *set);
 
 typedef struct NsFormPart {
     const char *name;                          /* of the field */

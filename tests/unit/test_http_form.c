@@ -98,18 +98,11 @@ CheckNul(void *arg, const char *name, size_t nameLen, const char *value, size_t 
 static void
 test_nul_bytes(void **state)
 {
-    Ns_Set *set = Ns_SetCreate("q");
-    int     calls = 0;
+    int calls = 0;
 
     (void)state;
     assert_true(NsFormParseQuery("n%00m=v%00", 10, CheckNul, &calls));
     assert_int_equal(calls, 1);
-    NsFormQueryToSet("n%00m=v%00&a=1", 14, set);
-    assert_int_equal(Ns_SetSize(set), 2);
-    assert_string_equal(Ns_SetKey(set, 0), "n\xc0\x80m");
-    assert_string_equal(Ns_SetValue(set, 0), "v\xc0\x80");
-    assert_string_equal(Ns_SetGet(set, "a"), "1");
-    Ns_SetFree(set);
 }
 
 /* ----------------------------------------------------------------------------------------------------------------- multipart */
