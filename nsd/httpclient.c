@@ -67,7 +67,7 @@ MillisecondsLeft(const Exchange *exchange, const Ns_Time *timeout)
         int64_t untilEnd;
 
         Ns_GetTime(&now);
-        untilEnd = Ns_DiffTime(&exchange->expires, &now, &diff) > 0 ? Ns_TimeToMilliseconds(&diff) : 0;
+        untilEnd = Ns_DiffTime(&exchange->expires, &now, &diff) > 0 ? Ns_TimeToMilliseconds(&diff) + 1 : 0;
         left = untilEnd < left ? untilEnd : left;
     }
     return left;
