@@ -57,6 +57,10 @@ Run(NsChan *chan, ChanCallback *callback, unsigned why)
     NsWorkerCallbackBegin(chan->worker, chan->name, callback->cb.command);
     verdict = callback->cb.proc(chan, callback->cb.arg, why);
     NsWorkerCallbackEnd(chan->worker);
+    if (NsChanDebug(chan, -1) > 0) {
+        Ns_Log(Notice, "%s: callback for event 0x%02x: %s", chan->name, why,
+               verdict == NS_CHAN_CLOSE ? "close" : verdict == NS_CHAN_KEEP ? "keep" : "suspend");
+    }
 
     if (verdict == NS_CHAN_CLOSE) {
         (void)NsChanClose(chan);
@@ -473,6 +477,7 @@ Attend(NsLoop *loop, NsTask *task)
     if (alive) {
         if (!chan->joined) {
             chan->joined = true;
+            NsChanRetain(chan);                /* the worker's: a channel that is closing has no name, and needs to live on */
             NsWorkerJoin(chan->worker, &chan->member, StopChan);
         }
         if (fresh) {
@@ -507,8 +512,9 @@ NsChanDispose(NsChan *chan)
     ChanCallback *callback;
     NsOutQueue    out;
     Ns_Sock       io;
+    bool          joined = chan->joined;
 
-    if (chan->joined) {
+    if (joined) {
         NsLoopTimerCancel(LoopOf(chan), &chan->timer);
         if (chan->watch.added) {
             NsLoopUnwatch(LoopOf(chan), &chan->watch);
@@ -538,4 +544,7 @@ NsChanDispose(NsChan *chan)
         io.transport->release(&io);
     }
     (void)close(io.sock);
+    if (joined) {
+        NsChanRelease(chan);
+    }
 }

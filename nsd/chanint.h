@@ -83,7 +83,10 @@ static inline void ChanUnlock(NsChan *chan) { pthread_mutex_unlock(&chan->lock);
 
 /* chanevent.c.  Lock held, any thread: the worker must look at the channel's state anew. */
 void NsChanNotify(NsChan *chan);
-/* No lock, any thread: the last act.  Only when the worker never knew of it, or by the worker itself. */
+/*
+ * No lock, any thread: the last act.  Only when the worker never knew of it, or by the worker itself.  The caller has a
+ * reference.
+ */
 void NsChanDispose(NsChan *chan);
 void NsChanCallbackRelease(ChanCallback *callback);
 /* chanframe.c.  Lock held. */

@@ -291,10 +291,7 @@ NsChanWorker(const NsChan *chan)
 int
 NsChanDebug(NsChan *chan, int level)
 {
-    if (level >= 0) {
-        atomic_store(&chan->debug, level);
-    }
-    return atomic_load(&chan->debug);
+    return level >= 0 ? atomic_exchange(&chan->debug, level) : atomic_load(&chan->debug);
 }
 
 int64_t
@@ -415,6 +412,10 @@ NsChanReceive(NsChan *chan, void *buffer, size_t size)
         chan->recvErrno = errno;
         chan->reads++;
         chan->broken = true;
+    }
+    if (atomic_load_explicit(&chan->debug, memory_order_relaxed) > 0) {
+        Ns_Log(Notice, "%s: read of up to %zu bytes: %zd%s%s", chan->name, size, n, n < 0 ? ", " : "",
+               n < 0 ? strerror(errno) : "");
     }
     return n;
 }
@@ -541,6 +542,10 @@ NsChanWrite(NsChan *chan, const struct iovec *iov, int iovcnt, unsigned flags)
                 NsChanNotify(chan);
             }
         }
+    }
+    if (atomic_load_explicit(&chan->debug, memory_order_relaxed) > 0) {
+        Ns_Log(Notice, "%s: write of %zu bytes: %zd, %zu wait%s%s", chan->name, len, sent, chan->out.bytes,
+               sent < 0 ? ", " : "", sent < 0 ? strerror(errno) : "");
     }
     ChanUnlock(chan);
     return sent;

@@ -95,7 +95,7 @@ typedef struct NsChanStatus {
 } NsChanStatus;
 void NsChanGetStatus(NsChan *chan, NsChanStatus *status);             /* any thread */
 void NsChanStatusFree(NsChanStatus *status);
-int  NsChanDebug(NsChan *chan, int level);                            /* sets it when >= 0; returns it */
+int  NsChanDebug(NsChan *chan, int level);                            /* sets it when >= 0; the value before */
 /* Any thread: all of a server, oldest first, each retained; ns_free the array. */
 size_t NsChanList(NsServer *server, NsChan ***chans);
 

@@ -244,8 +244,10 @@ proc ::nstest::wsrecv {name {ms 5000}} {
     if {[binary scan $head cucu first second] != 2} { return "" }
     if {$second & 128} { error "a server's frame must not be masked" }
     set n $second
-    if {$n == 126} { binary scan [recv $name -bytes 2 -ms $ms] Su n }
-    if {$n == 127} { binary scan [recv $name -bytes 8 -ms $ms] Wu n }
+    switch $second {
+        126 { binary scan [recv $name -bytes 2 -ms $ms] Su n }
+        127 { binary scan [recv $name -bytes 8 -ms $ms] Wu n }
+    }
     list [expr {$first >> 7}] [expr {$first & 15}] [recv $name -bytes $n -ms $ms]
 }
 

@@ -85,6 +85,7 @@ RunScript(NS_SOCKET sock, void *arg, unsigned why)
     if (callback->chan == NULL) {
         callback->chan = Tcl_MakeTcpClientChannel((ClientData)(intptr_t)sock);
         Tcl_RegisterChannel(NULL, callback->chan);
+        (void)Tcl_SetChannelOption(NULL, callback->chan, "-translation", "auto lf");
     }
     do {
         int before = callback->buffered;
