@@ -26,8 +26,8 @@ FloorDiv(int64_t a, int64_t b)
 }
 
 /*
- * Days since 1970 and back, with years that begin in March: then the day that leap years add is the last one, and the months before
- * it have 30.6 days on average.
+ * Days since 1970 and back, with years that begin in March: then the day that leap years add is the last one, and the
+ * months before it have 30.6 days on average.
  */
 static int64_t
 DaysOfCivil(int64_t year, int month, int day)

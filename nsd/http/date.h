@@ -14,9 +14,9 @@
 /* "Thu, 04 Mar 2021 05:06:07 GMT"; returns the length (29 up to the year 9999). */
 size_t NsHttpDateFormat(char out[NS_HTTP_DATE_SIZE], time_t when);
 /*
- * Parse one of the three formats: IMF-fixdate, RFC 850 and asctime.  The name of the day is not checked and the zone may
- * be missing, else it is GMT or UTC.  Two digits of a year mean 19xx, as NaviServer reads them.  False, and *when is not
- * touched: not a date, or one before 1970.
+ * Parse one of the three formats: IMF-fixdate, RFC 850 and asctime.  The name of the day is not checked and the zone
+ * may be missing, else it is GMT or UTC.  Two digits of a year mean 19xx, as NaviServer reads them.  False, and *when
+ * is not touched: not a date, or one before 1970.
  */
 bool NsHttpDateParse(const char *string, time_t *when);
 

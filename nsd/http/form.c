@@ -44,7 +44,7 @@ NsFormParseQuery(const char *query, size_t len, NsFormFieldProc *proc, void *arg
     return more;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- multipart */
+/* ------------------------------------------------------------------------------------------------------ multipart */
 
 typedef struct Scan {
     const char *data, *end;
@@ -125,7 +125,8 @@ static bool
 GivePart(Scan *scan, Ns_Set *headers, const char *content, const char *end, NsFormPartProc *proc, void *arg)
 {
     const char *disposition = Ns_SetIGet(headers, "content-disposition");
-    NsFormPart  part = {.headers = headers, .offset = (size_t)(content - scan->data), .length = (size_t)(end - content)};
+    NsFormPart  part = {.headers = headers, .offset = (size_t)(content - scan->data),
+                        .length = (size_t)(end - content)};
     Tcl_DString name, filename;
     NsSpan      span;
     bool        escaped, more = true;

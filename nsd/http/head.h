@@ -14,7 +14,10 @@ const char *NsHttpStatusText(int status);
 /* 1xx, 204 and 304 have no body, whatever is given. */
 bool NsHttpStatusHasBody(int status);
 
-/* Tables of RFC 9110: a token is one or more of its characters; a value has no CR, LF, NUL or other control but the tab. */
+/*
+ * Tables of RFC 9110: a token is one or more of its characters; a value has no CR, LF, NUL or other control but the
+ * tab.
+ */
 bool NsHttpTokenValid(const char *token, size_t len);
 bool NsHttpValueValid(const char *value, size_t len);
 
@@ -31,8 +34,8 @@ size_t NsHttpHeadAddSet(Tcl_DString *ds, const Ns_Set *headers, size_t *badIndex
 void   NsHttpHeadEnd(Tcl_DString *ds);
 
 /*
- * Chunked transfer coding: before `len` > 0 bytes goes what NsHttpChunkHead writes to `out`, behind them CRLF; the body ends
- * with NS_HTTP_LAST_CHUNK.
+ * Chunked transfer coding: before `len` > 0 bytes goes what NsHttpChunkHead writes to `out`, behind them CRLF; the
+ * body ends with NS_HTTP_LAST_CHUNK.
  */
 #define NS_HTTP_CHUNK_HEAD 18                  /* sixteen hex digits, CR, LF */
 #define NS_HTTP_LAST_CHUNK "0\r\n\r\n"

@@ -291,10 +291,11 @@ bool
 NsMimeIsCompressible(const char *type)
 {
     static const char *const types[] = {
-        "application/javascript", "application/json", "application/json5", "application/manifest+json", "application/rtf",
-        "application/sql", "application/toml", "application/vnd.ms-fontobject", "application/wasm",
-        "application/x-javascript", "application/x-sh", "application/x-subrip", "application/x-tar", "application/x-tex",
-        "application/xml", "application/yaml", "font/collection", "font/otf", "font/ttf", "image/bmp", "image/x-icon", "model/stl",
+        "application/javascript", "application/json", "application/json5", "application/manifest+json",
+        "application/rtf", "application/sql", "application/toml", "application/vnd.ms-fontobject",
+        "application/wasm", "application/x-javascript", "application/x-sh", "application/x-subrip",
+        "application/x-tar", "application/x-tex", "application/xml", "application/yaml", "font/collection",
+        "font/otf", "font/ttf", "image/bmp", "image/x-icon", "model/stl",
     };
     size_t len = strcspn(type, "; \t");        /* the type without its parameters */
 

@@ -21,7 +21,9 @@ const char *NsMimeForExtension(const char *extension);
 const char *NsMimeExtension(const char *file);
 /* text/... : content that has a charset. */
 bool NsMimeIsText(const char *type);
-/* Worth compressing: text/..., JSON, JavaScript, XML and +json, +xml (SVG), fonts and images that are not compressed. */
+/*
+ * Worth compressing: text/..., JSON, JavaScript, XML and +json, +xml (SVG), fonts and images that are not compressed.
+ */
 bool NsMimeIsCompressible(const char *type);
 
 #endif

@@ -71,7 +71,7 @@ TooLarge(NsHttpParser *parser)
     return Fail(parser, 413, "Request Entity Too Large", "request body exceeds the limit");
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- lines */
+/* ---------------------------------------------------------------------------------------------------------- lines */
 
 static void
 AppendLine(NsHttpParser *parser, const char *data, size_t len)
@@ -95,8 +95,9 @@ AppendLine(NsHttpParser *parser, const char *data, size_t len)
 typedef enum { LINE_MORE, LINE_WHOLE, LINE_LONG } LineResult;
 
 /*
- * Move bytes to the line buffer, up to the end of a line.  With WHOLE the line is there without its end, and *crlf says
- * which one it had; the next line begins with parser->lineLen = 0.  The buffer holds no more than the limit and two bytes.
+ * Move bytes to the line buffer, up to the end of a line.  With WHOLE the line is there without its end, and *crlf
+ * says which one it had; the next line begins with parser->lineLen = 0.  The buffer holds no more than the limit and
+ * two bytes.
  */
 static LineResult
 ReadLine(NsHttpParser *parser, const char **data, const char *end, bool *crlf)
@@ -127,7 +128,7 @@ ReadLine(NsHttpParser *parser, const char **data, const char *end, bool *crlf)
     return parser->lineLen > parser->limits->maxLine ? LINE_LONG : LINE_WHOLE;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- request line */
+/* --------------------------------------------------------------------------------------------------- request line */
 
 /* Blank lines between requests are skipped; before the first one they are an error, as with NaviServer. */
 static bool
@@ -177,7 +178,7 @@ TakeRequestLine(NsHttpParser *parser, const char **data, const char *end)
     return true;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- headers */
+/* -------------------------------------------------------------------------------------------------------- headers */
 
 /* Once only: what two servers could read differently must not come twice. */
 static bool
@@ -395,7 +396,7 @@ TakeHeader(NsHttpParser *parser, const char **data, const char *end)
     return NoteHeader(parser);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- body */
+/* ----------------------------------------------------------------------------------------------------------- body */
 
 /* Room grows with what has arrived, not with what was announced. */
 static void
@@ -536,7 +537,7 @@ TakeTrailer(NsHttpParser *parser, const char **data, const char *end)
     return ok;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ feed */
+/* ----------------------------------------------------------------------------------------------------------- feed */
 
 /* One step forward in the state; there is at least one byte. */
 static bool
@@ -592,7 +593,7 @@ NsHttpParserFeed(NsHttpParser *parser, const char *data, size_t len, size_t *con
     return parser->state == IS_DONE ? NS_HTTP_DONE : NS_HTTP_MORE;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- the rest */
+/* ------------------------------------------------------------------------------------------------------- the rest */
 
 NsHttpParser *
 NsHttpParserCreate(const NsHttpLimits *limits)

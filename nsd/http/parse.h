@@ -38,8 +38,8 @@ void NsHttpRequestFree(NsHttpRequest *request);        /* NULL is fine */
 
 typedef enum {
     NS_HTTP_MORE,                              /* all consumed, needs more bytes */
-    NS_HTTP_HEAD,                              /* reported once: line and headers are complete and a body follows; the caller may look at them
-                                                  (Expect, limits per server), then feeds on */
+    NS_HTTP_HEAD,                              /* reported once: line and headers are complete and a body follows; the
+                                                  caller may look at them (Expect, limits per server), then feeds on */
     NS_HTTP_DONE,                              /* complete; bytes behind it are not consumed */
     NS_HTTP_ERROR                              /* see NsHttpParserError; the connection is to be closed */
 } NsHttpResult;
@@ -48,7 +48,8 @@ typedef enum {
 typedef struct NsHttpParser NsHttpParser;
 
 /*
- * One for all requests of a connection: blank lines are skipped between two requests (two at most), but refused before the first one.
+ * One for all requests of a connection: blank lines are skipped between two requests (two at most), but refused
+ * before the first one.
  */
 NsHttpParser *NsHttpParserCreate(const NsHttpLimits *limits);         /* limits must outlive the parser */
 void          NsHttpParserFree(NsHttpParser *parser);
@@ -64,7 +65,10 @@ NsHttpRequest *NsHttpParserTake(NsHttpParser *parser);
 bool          NsHttpParserStarted(const NsHttpParser *parser);
 /* Status to answer (400, 413, 414, 417, 431, 501, 505) and the reason for the log. */
 int           NsHttpParserError(const NsHttpParser *parser, const char **reason);
-/* After ERROR: the text for a bare status line, in NaviServer's words ("Bad Request", "Invalid Request Header", "Too Many Request Headers", ...). */
+/*
+ * After ERROR: the text for a bare status line, in NaviServer's words ("Bad Request", "Invalid Request Header", "Too
+ * Many Request Headers", ...).
+ */
 const char   *NsHttpParserErrorPhrase(const NsHttpParser *parser);
 
 #endif

@@ -32,8 +32,8 @@ Position(const char **at, uint64_t *value)
 }
 
 /*
- * One of first-last, first-, -suffix, as positions within the size.  False: malformed.  *satisfiable says whether there is
- * anything of it.
+ * One of first-last, first-, -suffix, as positions within the size.  False: malformed.  *satisfiable says whether
+ * there is anything of it.
  */
 static bool
 ParseOne(const char **at, uint64_t size, NsRange *range, bool *satisfiable)

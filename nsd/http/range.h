@@ -29,8 +29,8 @@ typedef enum {
 NsRangeResult NsRangeParse(const char *header, uint64_t size, NsRange ranges[NS_RANGE_MAX], size_t *count);
 
 /*
- * Does If-Range hold, so that Range is to be looked at?  `value` NULL: yes.  A date must be `mtime` exactly; an entity tag
- * (with its quotes) must be `etag`, both strong; etag may be NULL.
+ * Does If-Range hold, so that Range is to be looked at?  `value` NULL: yes.  A date must be `mtime` exactly; an
+ * entity tag (with its quotes) must be `etag`, both strong; etag may be NULL.
  */
 bool NsIfRangeHolds(const char *value, time_t mtime, const char *etag);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The request line: method, target in its forms, version (RFC 9112, 3), and what is derived from the target: the decoded
- * path that never leaves the root, its segments, the query.
+ * The request line: method, target in its forms, version (RFC 9112, 3), and what is derived from the target: the
+ * decoded path that never leaves the root, its segments, the query.
  */
 #include <string.h>
 
@@ -214,7 +214,10 @@ DotSegment(NsSpan segment)
     return dots <= 2 ? dots : 0;
 }
 
-/* The segments of a path that starts with a slash; ".." takes one away, an empty last one is none.  Returns their number. */
+/*
+ * The segments of a path that starts with a slash; ".." takes one away, an empty last one is none.  Returns their
+ * number.
+ */
 static size_t
 SplitSegments(NsSpan path, NsSpan *segments)
 {

@@ -83,7 +83,7 @@ NsUrlDecode(Tcl_DString *ds, const char *string, size_t len, NsUrlPart part)
     Tcl_DStringSetLength(ds, (int)(out - Tcl_DStringValue(ds)));
 }
 
-/* ------------------------------------------------------------------------------------------------------------ host:port */
+/* ------------------------------------------------------------------------------------------------------ host:port */
 
 int
 NsPortNumber(NsSpan port)
@@ -158,7 +158,7 @@ NsHostPortParse(const char *string, size_t len, bool strict, NsSpan *host, NsSpa
     return ok;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- URL */
+/* ------------------------------------------------------------------------------------------------------------ URL */
 
 /* Where the scheme ends (at its colon); NULL: there is none. */
 static const char *
@@ -296,7 +296,7 @@ NsUrlParse(const char *url, size_t len, bool strict, NsUrl *parts, const char **
     return problem == NULL;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- paths */
+/* ---------------------------------------------------------------------------------------------------------- paths */
 
 static inline bool
 IsSlash(char c)
@@ -348,7 +348,7 @@ NsPathNormalize(Tcl_DString *ds, const char *path, size_t len, bool keepTrailing
     Tcl_DStringSetLength(ds, base + (int)(out - start));
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- UTF-8 */
+/* ---------------------------------------------------------------------------------------------------------- UTF-8 */
 
 /* Length of a character that begins with a byte from 0x80 on, 0 when it is not well-formed. */
 static size_t

@@ -24,17 +24,17 @@ void NsUrlEncode(Tcl_DString *ds, const char *bytes, size_t len, NsUrlPart part,
 void NsUrlDecode(Tcl_DString *ds, const char *string, size_t len, NsUrlPart part);
 
 /*
- * The parts of a URL, complete or not; what is not in it has start NULL.  Nothing is decoded.  /dir/file.txt has the path
- * "dir" and the tail "file.txt"; http://host both as empty strings; dir/file (no slash first) and mailto:x only a tail.
- * The host of [::1] is ::1.
+ * The parts of a URL, complete or not; what is not in it has start NULL.  Nothing is decoded.  /dir/file.txt has the
+ * path "dir" and the tail "file.txt"; http://host both as empty strings; dir/file (no slash first) and mailto:x only
+ * a tail.  The host of [::1] is ::1.
  */
 typedef struct NsUrl {
     NsSpan proto, userinfo, host, port, path, tail, query, fragment;
 } NsUrl;
 
 /*
- * `strict` allows only the characters RFC 3986 has for each part.  False: *error (static) says why: "invalid authority",
- * "tail contains invalid character", ...
+ * `strict` allows only the characters RFC 3986 has for each part.  False: *error (static) says why: "invalid
+ * authority", "tail contains invalid character", ...
  */
 bool NsUrlParse(const char *url, size_t len, bool strict, NsUrl *parts, const char **error);
 

@@ -35,9 +35,9 @@ typedef struct NsWsFrame {
 /*
  * Look at the frame that starts at `data`.  FRAME when head and payload are within `len`; NEED_MORE else, with
  * frame->headLen 0 as long as the head itself is not complete (then nothing else in *frame is valid).  The payload is
- * not touched.  `maxLength` is compared before the length is used: past it ERROR with 1009.  Violations are found as early as
- * their bytes are there: reserved bits (rsv1 unless allowRsv1) and opcodes, control frames longer than 125 or
- * fragmented, lengths not in their shortest form or with the top bit set, masks against the rule.
+ * not touched.  `maxLength` is compared before the length is used: past it ERROR with 1009.  Violations are found as
+ * early as their bytes are there: reserved bits (rsv1 unless allowRsv1) and opcodes, control frames longer than 125
+ * or fragmented, lengths not in their shortest form or with the top bit set, masks against the rule.
  */
 NsWsResult NsWsFrameParse(const uint8_t *data, size_t len, NsWsMaskRule rule, bool allowRsv1, uint64_t maxLength,
                           NsWsFrame *frame);

@@ -22,7 +22,8 @@ SkipAscii(const uint8_t *data, size_t len)
     const uint64_t highs = 0x8080808080808080u;
     size_t         i = 0;
 
-    while (len - i >= 32 && ((Load(data + i) | Load(data + i + 8) | Load(data + i + 16) | Load(data + i + 24)) & highs) == 0) {
+    while (len - i >= 32
+           && ((Load(data + i) | Load(data + i + 8) | Load(data + i + 16) | Load(data + i + 24)) & highs) == 0) {
         i += 32;
     }
     while (len - i >= 8 && (Load(data + i) & highs) == 0) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * WebSocket frames: the first byte chooses the rules, the rest is what the peer sends.  Frames found in pieces that grow
- * byte by byte are those found at once; a head that is accepted is the one that we would write; both UTF-8 validators agree.
+ * WebSocket frames: the first byte chooses the rules, the rest is what the peer sends.  Frames found in pieces that
+ * grow byte by byte are those found at once; a head that is accepted is the one that we would write; both UTF-8
+ * validators agree.
  */
 #include "fuzz.h"
 #include "http/url.h"

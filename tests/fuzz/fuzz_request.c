@@ -46,9 +46,9 @@ AppendRequest(Tcl_DString *ds, const NsHttpRequest *request)
     if (line->query != NULL) {
         AppendSpan(ds, "\nquery ", line->query, strlen(line->query));
     }
-    snprintf(numbers, sizeof(numbers), "\n%d %.1f %d %d %d %d %d %d %zu %zu", line->urlc, line->version, request->hasLength,
-             request->chunked, request->keepAlive, request->expectContinue, request->upgrade, line->port, request->headSize,
-             request->bodyLen);
+    snprintf(numbers, sizeof(numbers), "\n%d %.1f %d %d %d %d %d %d %zu %zu", line->urlc, line->version,
+             request->hasLength, request->chunked, request->keepAlive, request->expectContinue, request->upgrade,
+             line->port, request->headSize, request->bodyLen);
     Tcl_DStringAppend(ds, numbers, -1);
     AppendSet(ds, request->headers);
     AppendSpan(ds, "\n", request->body, request->bodyLen);
@@ -200,7 +200,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at += piece;
     }
     FUZZ_CHECK(Tcl_DStringLength(&wholeDs) == Tcl_DStringLength(&piecesDs));
-    FUZZ_CHECK(memcmp(Tcl_DStringValue(&wholeDs), Tcl_DStringValue(&piecesDs), (size_t)Tcl_DStringLength(&wholeDs)) == 0);
+    FUZZ_CHECK(memcmp(Tcl_DStringValue(&wholeDs), Tcl_DStringValue(&piecesDs),
+                      (size_t)Tcl_DStringLength(&wholeDs)) == 0);
     FUZZ_CHECK(NsHttpParserStarted(whole) == NsHttpParserStarted(pieces));
     Tcl_DStringFree(&piecesDs);
     Tcl_DStringFree(&wholeDs);

@@ -14,7 +14,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* ---------------------------------------------------------------------------------------------------------------- urlencoded */
+/* ----------------------------------------------------------------------------------------------------- urlencoded */
 
 static bool
 AppendField(void *arg, const char *name, size_t nameLen, const char *value, size_t valueLen)
@@ -105,7 +105,7 @@ test_nul_bytes(void **state)
     assert_int_equal(calls, 1);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- multipart */
+/* ------------------------------------------------------------------------------------------------------ multipart */
 
 typedef struct Seen {
     const char *data;
@@ -211,7 +211,8 @@ test_parts_that_are_no_fields(void **state)
 {
     (void)state;
     CheckParts("--XB\r\nContent-Type: text/plain\r\n\r\nx\r\n" FIELD("a", "1") END, NS_OK, "(a 1:1)");
-    CheckParts("--XB\r\nContent-Disposition: attachment; name=\"b\"\r\n\r\nx\r\n" FIELD("a", "1") END, NS_OK, "(a 1:1)");
+    CheckParts("--XB\r\nContent-Disposition: attachment; name=\"b\"\r\n\r\nx\r\n" FIELD("a", "1") END, NS_OK,
+               "(a 1:1)");
     CheckParts("--XB\r\n" DISPOSITION "filename=\"b\"\r\n\r\nx\r\n" FIELD("a", "1") END, NS_OK, "(a 1:1)");
     CheckParts("--XB\r\n\r\nx\r\n" FIELD("a", "1") END, NS_OK, "(a 1:1)");
     CheckParts("--XB\r\nno header\r\n: x\r\n" DISPOSITION "name=a\r\n\r\n1\r\n" END, NS_OK, "(a 1:1)");
@@ -222,7 +223,8 @@ test_part_with_no_content_at_all(void **state)
 {
     (void)state;
     /* the line end of the blank line is the one before the delimiter */
-    CheckParts("--XB\r\n" DISPOSITION "name=a\r\n\r\n--XB\r\n" DISPOSITION "name=b\r\n\r\n1\r\n" END, NS_OK, "(a 0:)(b 1:1)");
+    CheckParts("--XB\r\n" DISPOSITION "name=a\r\n\r\n--XB\r\n" DISPOSITION "name=b\r\n\r\n1\r\n" END, NS_OK,
+               "(a 0:)(b 1:1)");
 }
 
 static void
@@ -264,7 +266,8 @@ test_boundaries(void **state)
 static void
 test_bodies_cut_anywhere(void **state)
 {
-    static const char body[] = "pre\r\n" FIELD("a", "one") "--XB\r\n" DISPOSITION "name=\"up\"; filename=\"f\"\r\n\r\nx\r\n--X\r\n" END;
+    static const char body[] = "pre\r\n" FIELD("a", "one") "--XB\r\n" DISPOSITION "name=\"up\"; filename=\"f\"\r\n\r\n"
+                               "x\r\n--X\r\n" END;
 
     (void)state;
     for (size_t len = 0; len <= sizeof(body) - 1; len++) {
@@ -273,7 +276,8 @@ test_bodies_cut_anywhere(void **state)
         Ns_ReturnCode status = Parts(body, len, "XB", &ds, &error);
 
         assert_int_equal(status, len >= sizeof(body) - 3 ? NS_OK : NS_ERROR);
-        assert_true(strncmp("(a 3:one)(up file=f 6:x\r\n--X)", Tcl_DStringValue(&ds), (size_t)Tcl_DStringLength(&ds)) == 0);
+        assert_true(strncmp("(a 3:one)(up file=f 6:x\r\n--X)", Tcl_DStringValue(&ds),
+                            (size_t)Tcl_DStringLength(&ds)) == 0);
         Tcl_DStringFree(&ds);
     }
 }
@@ -324,7 +328,8 @@ TakeHeaders(void *arg, NsFormPart *part)
 static void
 test_proc_can_take_the_headers(void **state)
 {
-    static const char body[] = "--XB\r\n" DISPOSITION "name=\"up\"; filename=\"my file.txt\"\r\nContent-Type:  text/x-own \r\n\r\nx\r\n" END;
+    static const char body[] = "--XB\r\n" DISPOSITION "name=\"up\"; filename=\"my file.txt\"\r\n"
+                               "Content-Type:  text/x-own \r\n\r\nx\r\n" END;
     Ns_Set           *headers = NULL;
 
     (void)state;
@@ -363,7 +368,8 @@ test_parts_are_limited(void **state)
     assert_string_equal(error, "too many parts");
     assert_int_equal(calls, NS_FORM_MAX_PARTS);
     calls = 0;
-    assert_int_equal(NsFormParseMultipart(body + len, (size_t)(p - body) - len, "XB", CountPart, &calls, &error), NS_OK);
+    assert_int_equal(NsFormParseMultipart(body + len, (size_t)(p - body) - len, "XB", CountPart, &calls, &error),
+                     NS_OK);
     assert_int_equal(calls, NS_FORM_MAX_PARTS);
     free(body);
 }

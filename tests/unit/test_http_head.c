@@ -87,8 +87,10 @@ static void
 test_headers_cannot_be_split(void **state)
 {
     static const struct { const char *name, *value; } cases[] = {
-        {"X", "a\r\nSet-Cookie: evil=1"}, {"X", "a\nb"}, {"X", "a\rb"}, {"X", "\n"}, {"X", "a\x01"}, {"X", "0123456\x7f"},
-        {"X", "012345678901234\n5678"}, {"X\r\nY", "z"}, {"X Y", "z"}, {"X:", "z"}, {"", "z"}, {"X\xc3\xa4", "z"}, {"X\t", "z"},
+        {"X", "a\r\nSet-Cookie: evil=1"}, {"X", "a\nb"}, {"X", "a\rb"}, {"X", "\n"}, {"X", "a\x01"},
+        {"X", "0123456\x7f"},
+        {"X", "012345678901234\n5678"}, {"X\r\nY", "z"}, {"X Y", "z"}, {"X:", "z"}, {"", "z"}, {"X\xc3\xa4", "z"},
+        {"X\t", "z"},
     };
     Ns_Set     *headers = Ns_SetCreate(NULL);
     size_t      bad = 0;
@@ -159,7 +161,8 @@ test_character_classes(void **state)
         assert_int_equal(NsCharIs(byte, NS_CHAR_DIGIT), c >= '0' && c <= '9');
         assert_int_equal(NsCharIs(byte, NS_CHAR_ALPHA), ascii && ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'));
         assert_int_equal(NsCharIs(byte, NS_CHAR_UNRES),
-                         NsCharIs(byte, NS_CHAR_DIGIT | NS_CHAR_ALPHA) || (c > 0 && ascii && strchr("-._~", c) != NULL));
+                         NsCharIs(byte, NS_CHAR_DIGIT | NS_CHAR_ALPHA)
+                             || (c > 0 && ascii && strchr("-._~", c) != NULL));
         assert_int_equal(NsCharIs(byte, NS_CHAR_SUBDEL), c > 0 && ascii && strchr("!$&'()*+,;=", c) != NULL);
         assert_int_equal(NsHexValue(byte), c > 0 && ascii && strchr("0123456789abcdefABCDEF", c) != NULL
                                                ? strtol((char[]){byte, '\0'}, NULL, 16) : -1);

@@ -116,7 +116,8 @@ test_fields_cut_anywhere(void **state)
 static void
 test_tokens_of_lists(void **state)
 {
-    static const char *const yes[] = {"close", "CLOSE", "foo, close", "close,foo", " close ", "foo;q=1 , close;x=y", ",,close,",
+    static const char *const yes[] = {"close", "CLOSE", "foo, close", "close,foo", " close ", "foo;q=1 , close;x=y",
+                                      ",,close,",
                                       "a=\"x,y\",close", "foo,\tclose\t"};
     static const char *const no[] = {"", "closed", "xclose", "foo close", "close foo", "\"close\"", "a=\"b, close\"",
                                      "foo;close", "clos", ",", "a=\"close"};

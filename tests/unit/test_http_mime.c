@@ -40,7 +40,8 @@ static void
 test_types(void **state)
 {
     static const struct { const char *extension, *type; } cases[] = {
-        {".html", "text/html"}, {".htm", "text/html"}, {".HTML", "text/html"}, {".txt", "text/plain"}, {".css", "text/css"},
+        {".html", "text/html"}, {".htm", "text/html"}, {".HTML", "text/html"}, {".txt", "text/plain"},
+        {".css", "text/css"},
         {".js", "text/javascript"}, {".mjs", "text/javascript"}, {".json", "application/json"}, {".png", "image/png"},
         {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"}, {".gif", "image/gif"}, {".svg", "image/svg+xml"},
         {".xml", "text/xml"}, {".pdf", "application/pdf"}, {".zip", "application/zip"}, {".gz", "application/gzip"},
@@ -66,7 +67,8 @@ test_extensions(void **state)
 {
     static const struct { const char *file, *extension; } cases[] = {
         {"a.html", ".html"}, {"dir/a.HTML", ".HTML"}, {"a.tar.gz", ".gz"}, {"a b.txt", ".txt"}, {"dir.d/a.b", ".b"},
-        {"a", NULL}, {"noext.", NULL}, {".hidden", NULL}, {"dir/.hidden", NULL}, {".hidden.txt", ".txt"}, {"dir.d/a", NULL},
+        {"a", NULL}, {"noext.", NULL}, {".hidden", NULL}, {"dir/.hidden", NULL}, {".hidden.txt", ".txt"},
+        {"dir.d/a", NULL},
         {"a/", NULL}, {"/", NULL}, {"", NULL}, {"a.b/", NULL},
     };
 
@@ -87,7 +89,8 @@ test_kinds(void **state)
 {
     static const char *const text[] = {"text/html", "text/plain; charset=utf-8", "TEXT/css"};
     static const char *const compressible[] = {"application/json", "Application/JSON; charset=x", "image/svg+xml",
-                                               "application/ld+json", "application/wasm", "font/ttf", "application/xml"};
+                                               "application/ld+json", "application/wasm", "font/ttf",
+                                               "application/xml"};
     static const char *const neither[] = {"image/png", "image/jpeg", "video/mp4", "application/zip", "font/woff2",
                                           "application/octet-stream", "", "textual/x", "+xml", "application/jsonx",
                                           "application/json-seq"};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The request parser.  Every input is fed at once, byte by byte, and cut in two at every place, and must give the same each time.
+ * The request parser.  Every input is fed at once, byte by byte, and cut in two at every place, and must give the
+ * same each time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,7 @@
 
 static const NsHttpLimits limits = {.maxLine = 1000, .maxHeaders = 20, .maxInput = 100000};
 
-/* ---------------------------------------------------------------------------------------------- feeding, and the outcome as text */
+/* ------------------------------------------------------------------------------- feeding, and the outcome as text */
 
 static void
 Append(Tcl_DString *ds, const char *name, const char *value)
@@ -167,7 +168,7 @@ Check(const char *input, const char *expected)
     CheckSized(&limits, input, strlen(input), expected);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ requests */
+/* ------------------------------------------------------------------------------------------------------- requests */
 
 typedef struct Case {
     const char *input, *expected;
@@ -298,7 +299,7 @@ test_pipelined_requests(void **state)
     CheckAll(cases, COUNT(cases));
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- refused */
+/* -------------------------------------------------------------------------------------------------------- refused */
 
 typedef struct Refused {
     int         status;
@@ -444,7 +445,8 @@ static void
 test_accepted_hosts(void **state)
 {
     static const char *const hosts[] = {"", "localhost", "localhost:", "localhost:1234", "LOCALHOST.:80", "my_host",
-                                        "[::1]", "[::1]:80", "[fe80::1%25eth0]:80", "127.0.0.1:0", "xn--bcher-kva.example"};
+                                        "[::1]", "[::1]:80", "[fe80::1%25eth0]:80", "127.0.0.1:0",
+                                        "xn--bcher-kva.example"};
 
     (void)state;
     for (size_t i = 0; i < COUNT(hosts); i++) {
@@ -461,7 +463,8 @@ test_a_nul_is_refused_anywhere(void **state)
 {
     static const char line[] = "GET /a\0b HTTP/1.1\r\n", name[] = GET "X\0Y: z\r\n", value[] = GET "X: \0\r\n";
     static const char version[] = "GET / HTTP/1.1\0\r\n", length[] = GET H "Content-Length: 1\0\r\n\r\n";
-    static const char coding[] = GET H "Transfer-Encoding: chunked\0\r\n\r\n", chunk[] = CHUNKED "1\0\r\na\r\n0\r\n\r\n";
+    static const char coding[] = GET H "Transfer-Encoding: chunked\0\r\n\r\n";
+    static const char chunk[] = CHUNKED "1\0\r\na\r\n0\r\n\r\n";
     static const char extension[] = CHUNKED "1;\0\r\na\r\n0\r\n\r\n";
 
     (void)state;
@@ -550,7 +553,7 @@ test_refused_chunks(void **state)
     CheckRefused(trailers, COUNT(trailers), "Invalid Request Header");
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- limits */
+/* --------------------------------------------------------------------------------------------------------- limits */
 
 static char *
 Repeat(char *out, char c, size_t n)
@@ -670,7 +673,7 @@ test_chunk_extensions_are_bounded(void **state)
     NsHttpParserFree(parser);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- targets */
+/* -------------------------------------------------------------------------------------------------------- targets */
 
 typedef struct Target {
     const char *target, *url, *query;
@@ -822,7 +825,7 @@ test_many_segments(void **state)
     NsHttpRequestFree(request);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- the interface */
+/* -------------------------------------------------------------------------------------------------- the interface */
 
 static void
 test_head_size_is_what_was_sent(void **state)

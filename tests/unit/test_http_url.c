@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Percent encoding, URLs, host:port, paths, UTF-8.  Expected results are those of compat/vectors/text.vec where it has them.
+ * Percent encoding, URLs, host:port, paths, UTF-8.  Expected results are those of compat/vectors/text.vec where it
+ * has them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,7 +110,7 @@ test_every_byte_survives_the_round_trip(void **state)
     }
 }
 
-/* ---------------------------------------------------------------------------------------------------------------------- URLs */
+/* ----------------------------------------------------------------------------------------------------------- URLs */
 
 static void
 AppendPart(char *out, const char *name, NsSpan span)
@@ -305,7 +306,7 @@ test_port_numbers(void **state)
     assert_int_equal(NsPortNumber((NsSpan){"8 ", 2}), -1);
 }
 
-/* --------------------------------------------------------------------------------------------------------------------- paths */
+/* ---------------------------------------------------------------------------------------------------------- paths */
 
 static void
 test_normalize_paths(void **state)
@@ -386,15 +387,18 @@ test_no_path_leaves_the_root(void **state)
     }
 }
 
-/* --------------------------------------------------------------------------------------------------------------------- UTF-8 */
+/* ---------------------------------------------------------------------------------------------------------- UTF-8 */
 
 static void
 test_utf8(void **state)
 {
     static const char *const good[] = {"", "abc", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf",
-                                       "\xee\x80\x80", "\xf4\x8f\xbf\xbf", "\xe0\xa0\x80", "\xf0\x90\x80\x80", "a\xc2\x80z"};
-    static const char *const bad[] = {"\x80", "\xc3", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe2\x82",
-                                      "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc3(", "\xe2\x82(",
+                                       "\xee\x80\x80", "\xf4\x8f\xbf\xbf", "\xe0\xa0\x80", "\xf0\x90\x80\x80",
+                                       "a\xc2\x80z"};
+    static const char *const bad[] = {"\x80", "\xc3", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80",
+                                      "\xe2\x82",
+                                      "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc3(",
+                                      "\xe2\x82(",
                                       "\xf0\x9f\x98", "\xf0\x9f\x98(", "ok\xc3\xa4\xe4"};
 
     (void)state;

@@ -128,12 +128,13 @@ test_heads_are_those_of_naviserver(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint8_t head[NS_WS_MAX_HEAD];
 
-        assert_int_equal(NsWsFrameHead(head, cases[i].fin, false, cases[i].opcode, cases[i].length, NULL), cases[i].len);
+        assert_int_equal(NsWsFrameHead(head, cases[i].fin, false, cases[i].opcode, cases[i].length, NULL),
+                         cases[i].len);
         assert_memory_equal(head, cases[i].bytes, cases[i].len);
     }
 }
 
-/* --------------------------------------------------------------------------------------------------------------- violations */
+/* ----------------------------------------------------------------------------------------------------- violations */
 
 typedef struct Violation {
     NsWsMaskRule   rule;
@@ -231,8 +232,8 @@ test_what_is_allowed(void **state)
     assert_int_equal(frame.length, 1000);
     assert_int_equal(Parse(BYTES(0x89, 0x7d), NS_WS_MASK_ANY, false, 1000, &frame), NS_WS_NEED_MORE);
     assert_int_equal(frame.length, 125);
-    assert_int_equal(Parse(BYTES(0x82, 0x7f, 0x7f, 255, 255, 255, 255, 255, 255, 255), NS_WS_MASK_ANY, false, UINT64_MAX,
-                           &frame), NS_WS_NEED_MORE);
+    assert_int_equal(Parse(BYTES(0x82, 0x7f, 0x7f, 255, 255, 255, 255, 255, 255, 255), NS_WS_MASK_ANY, false,
+                           UINT64_MAX, &frame), NS_WS_NEED_MORE);
     assert_int_equal(frame.length, INT64_MAX);
     assert_int_equal(frame.headLen, 10);
 }
@@ -267,7 +268,7 @@ test_bytes_behind_a_frame_are_left_alone(void **state)
     assert_int_equal(frame.length, 1);
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- masks */
+/* ---------------------------------------------------------------------------------------------------------- masks */
 
 static void
 test_mask_of_any_length_and_offset(void **state)
@@ -332,7 +333,7 @@ test_mask_in_pieces(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ sequence */
+/* ------------------------------------------------------------------------------------------------------- sequence */
 
 static const char *
 Next(NsWsSequence *sequence, uint8_t opcode, bool fin)

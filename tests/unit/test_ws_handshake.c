@@ -29,9 +29,11 @@ test_accept_key(void **state)
 static void
 test_tokens(void **state)
 {
-    static const char *const yes[] = {"websocket", "WebSocket", "foo, websocket", "websocket,foo", " \twebsocket ", ",,websocket",
+    static const char *const yes[] = {"websocket", "WebSocket", "foo, websocket", "websocket,foo", " \twebsocket ",
+                                      ",,websocket",
                                       "foo bar, websocket"};
-    static const char *const no[] = {"", "web", "websockets", "xwebsocket", "foo websocket", "websocket foo", "websocket/13",
+    static const char *const no[] = {"", "web", "websockets", "xwebsocket", "foo websocket", "websocket foo",
+                                     "websocket/13",
                                      ",", " ", "websocke", "\"websocket\""};
 
     (void)state;
@@ -129,7 +131,8 @@ static void
 test_keys(void **state)
 {
     static const char *const bad[] = {
-        "", "x", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ===", "dGhlIHNhbXBsZSBub25jZSE=",
+        "", "x", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ===",
+        "dGhlIHNhbXBsZSBub25jZSE=",
         "dGhlIHNhbXBsZSBub25jZQ==x", "dGhlIHNhbXBsZSBub25j!Q==", "dGhlIHNhbXBsZSBub25j Q==", "dGhlIHNhbXBsZSBub25jZSEh",
         "dGhlIHNhbXBsZSBub25j-_==", "d=hlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ==dGhlIHNhbXBsZSBub25jZQ==",
     };

@@ -59,7 +59,8 @@ test_overlong_forms(void **state)
     (void)state;
     for (uint32_t code = 0; code < 0x10000; code++) {
         uint8_t two[] = {(uint8_t)(0xc0 | code >> 6), (uint8_t)(0x80 | (code & 0x3f))};
-        uint8_t three[] = {(uint8_t)(0xe0 | code >> 12), (uint8_t)(0x80 | (code >> 6 & 0x3f)), (uint8_t)(0x80 | (code & 0x3f))};
+        uint8_t three[] = {(uint8_t)(0xe0 | code >> 12), (uint8_t)(0x80 | (code >> 6 & 0x3f)),
+                           (uint8_t)(0x80 | (code & 0x3f))};
         uint8_t four[] = {0xf0, (uint8_t)(0x80 | (code >> 12 & 0x3f)), (uint8_t)(0x80 | (code >> 6 & 0x3f)),
                           (uint8_t)(0x80 | (code & 0x3f))};
 
@@ -89,7 +90,8 @@ test_all_short_sequences(void **state)
             assert_int_equal(NsUtf8Valid(bytes, 2), two);
             for (size_t i = 0; i < COUNT(last); i++) {
                 bool more = (last[i] & 0xc0) == 0x80;
-                bool start3 = a >= 0xe0 && a <= 0xef && b >= (a == 0xe0 ? 0xa0u : 0x80u) && b <= (a == 0xed ? 0x9fu : 0xbfu);
+                bool start3 = a >= 0xe0 && a <= 0xef && b >= (a == 0xe0 ? 0xa0u : 0x80u)
+                    && b <= (a == 0xed ? 0x9fu : 0xbfu);
                 bool tail2 = a < 0x80 && b >= 0xc2 && b <= 0xdf;
 
                 bytes[2] = last[i];
@@ -104,7 +106,7 @@ static void
 test_text_cut_anywhere(void **state)
 {
     static const char text[] = "plain ASCII text that is longer than four registers wide \xc3\xa4 \xe2\x82\xac and "
-                               "\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf some more of it behind, again thirty-two bytes or more";
+                               "\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf some more of it behind, thirty-two bytes or more";
     size_t            len = sizeof(text) - 1;
 
     (void)state;
@@ -160,11 +162,14 @@ test_fails_at_the_first_bad_byte(void **state)
     assert_true(NsUtf8Valid(text, sizeof(text)));
 }
 
-/* The second byte of an overlong form, a surrogate, or one past the end is refused at once, though more could follow. */
+/*
+ * The second byte of an overlong form, a surrogate, or one past the end is refused at once, though more could follow.
+ */
 static void
 test_fails_within_a_character(void **state)
 {
-    static const uint8_t cases[][2] = {{0xe0, 0x9f}, {0xed, 0xa0}, {0xf0, 0x8f}, {0xf4, 0x90}, {0xe2, 0x28}, {0xc3, 0xc3}};
+    static const uint8_t cases[][2] = {{0xe0, 0x9f}, {0xed, 0xa0}, {0xf0, 0x8f}, {0xf4, 0x90}, {0xe2, 0x28},
+                                       {0xc3, 0xc3}};
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
