@@ -73,7 +73,7 @@ SyncRelease(Sync *sync)
     if (atomic_fetch_sub(&sync->refs, 1) != 1) {
         return;
     }
-    /* Destroyed while somebody has it locked: nobody can unlock it any more, and it must not be freed. */
+    /* Locked in the very moment when it was destroyed: nobody can unlock it any more, and it must not be freed. */
     if (atomic_load(&sync->owner) != 0 || atomic_load(&sync->count) != 0) {
         Ns_Log(Warning, "%s: destroyed while it was locked", kinds[sync->kind].command);
         return;
@@ -203,6 +203,14 @@ CreateSync(const NsInterp *data, Tcl_Interp *interp, Kind kind, int objc, Tcl_Ob
 }
 
 static int
+Misused(Tcl_Interp *interp, Kind kind, Tcl_Obj *const *objv, const char *what)
+{
+    Ns_TclPrintfResult(interp, "%s %s: %s '%s' %s", kinds[kind].command, Tcl_GetString(objv[1]), kinds[kind].object,
+                       Tcl_GetString(objv[2]), what);
+    return TCL_ERROR;
+}
+
+static int
 DestroySync(const NsInterp *data, Tcl_Interp *interp, Kind kind, int objc, Tcl_Obj *const *objv)
 {
     Sync          *sync = SyncParse(data, interp, kind, objc, objv, NULL, NULL);
@@ -212,6 +220,11 @@ DestroySync(const NsInterp *data, Tcl_Interp *interp, Kind kind, int objc, Tcl_O
 
     if (sync == NULL) {
         return TCL_ERROR;
+    }
+    /* Who has it could not give it back any more, and who waits for it would wait for ever. */
+    if (atomic_load(&sync->owner) != 0 || atomic_load(&sync->count) != 0) {
+        SyncRelease(sync);
+        return Misused(interp, kind, objv, "is locked");
     }
     MakeKey(&key, data, Tcl_GetString(objv[2]));
     Ns_MutexLock(&tableLock);
@@ -227,14 +240,6 @@ DestroySync(const NsInterp *data, Tcl_Interp *interp, Kind kind, int objc, Tcl_O
     }
     SyncRelease(sync);
     return TCL_OK;
-}
-
-static int
-Misused(Tcl_Interp *interp, Kind kind, Tcl_Obj *const *objv, const char *what)
-{
-    Ns_TclPrintfResult(interp, "%s %s: %s '%s' %s", kinds[kind].command, Tcl_GetString(objv[1]), kinds[kind].object,
-                       Tcl_GetString(objv[2]), what);
-    return TCL_ERROR;
 }
 
 /* Run a script between taking and giving back; the result is the script's. */
