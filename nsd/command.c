@@ -108,6 +108,8 @@ NsCommandRun(int argc, char **argv)
     Tcl_SetVar2Ex(interp, "tcl_interactive", NULL, Tcl_NewIntObj(0), TCL_GLOBAL_ONLY);
     code = argc > 0 ? RunScript(interp, argv) : RunShell(interp);
     atomic_store(&running, NULL);
+    /* Cancelled, it would give up whatever it is used for next. */
+    NsGetInterpData(interp)->deleteWhenGiven = true;
     NsInterpGive(interp);
     return code;
 }

@@ -489,7 +489,8 @@ ConfigFailed(Tcl_Interp *interp, const char *file) __attribute__((noreturn));
 static void
 ConfigFailed(Tcl_Interp *interp, const char *file)
 {
-    const char *message = Tcl_GetStringResult(interp);
+    /* Reading errorInfo runs a trace of Tcl's, which replaces the result. */
+    const char *message = ns_strdup(Tcl_GetStringResult(interp));
     const char *info = Tcl_GetVar(interp, "errorInfo", TCL_GLOBAL_ONLY);
 
     fprintf(stderr, "nsd: %s, line %d: %s\n", file, Tcl_GetErrorLine(interp), message);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 #include <sys/file.h>
@@ -66,11 +67,26 @@ LeaveTerminal(void)
     (void)setsid();
 }
 
+/* Let go of stdin, stdout and stderr; with `onlyTerminals` of those that are one: what somebody made a log file stays. */
+static void
+ReleaseStdio(bool onlyTerminals)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+
+    for (fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++) {
+        if (fd == STDIN_FILENO || !onlyTerminals || isatty(fd)) {
+            (void)dup2(null, fd);
+        }
+    }
+    if (null > STDERR_FILENO) {
+        close(null);
+    }
+}
+
 void
 NsDaemonReady(void)
 {
     unsigned char code = NS_EXIT_OK;
-    int           null;
 
     if (readyPipe < 0) {
         return;
@@ -80,33 +96,10 @@ NsDaemonReady(void)
     }
     close(readyPipe);
     readyPipe = -1;
-    null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null >= 0) {
-        (void)dup2(null, STDIN_FILENO);
-        /* What stays on a terminal would keep it; a log file that somebody made of them stays. */
-        if (isatty(STDOUT_FILENO)) {
-            (void)dup2(null, STDOUT_FILENO);
-        }
-        if (isatty(STDERR_FILENO)) {
-            (void)dup2(null, STDERR_FILENO);
-        }
-        close(null);
-    }
+    ReleaseStdio(true);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- watchdog */
-
-static void
-Say(const char *fmt, ...) NS_PRINTF(1, 2);
-static void
-Say(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    Ns_VALog(Warning, fmt, ap);
-    va_end(ap);
-}
 
 /* Wait for the end of the child; signals for us go on to it.  `*stopping`: one of them was to end it. */
 static int
@@ -156,10 +149,12 @@ Watchdog(void)
         if (child < 0) {
             Ns_Fatal("watchdog: cannot start the server: %s", strerror(errno));
         }
-        /* From now on the starter hears from the child alone. */
+        /* From now on the starter hears from the child alone, and the log is the child's: this process has syslog. */
         if (readyPipe >= 0) {
             close(readyPipe);
             readyPipe = -1;
+            ReleaseStdio(false);
+            openlog("nsd", LOG_PID, LOG_DAEMON);
         }
         status = Supervise(child, &stopping);
         if (stopping || (WIFEXITED(status) && WEXITSTATUS(status) != NS_EXIT_RESTART)) {
@@ -169,10 +164,10 @@ Watchdog(void)
             delay = 1;
         }
         if (WIFSIGNALED(status)) {
-            Say("watchdog: server %d was ended by signal %d (%s), next start in %us", (int)child, WTERMSIG(status),
-                strsignal(WTERMSIG(status)), delay);
+            syslog(LOG_ERR, "server %d was ended by signal %d (%s), next start in %us", (int)child, WTERMSIG(status),
+                   strsignal(WTERMSIG(status)), delay);
         } else {
-            Say("watchdog: server %d asked to be restarted", (int)child);
+            syslog(LOG_NOTICE, "server %d asked to be restarted", (int)child);
         }
         sleep(delay);
         delay = delay * 2 < BACKOFF_MAX ? delay * 2 : BACKOFF_MAX;

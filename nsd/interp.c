@@ -9,6 +9,7 @@
 #include "base/tls.h"
 #include "blueprint.h"
 #include "cmd/cmds.h"
+#include "cmd/set.h"
 #include "conn.h"
 #include "info.h"
 #include "interp.h"
@@ -27,7 +28,6 @@ typedef struct Interp {
     struct Interp *next;                       /* in its thread's list of free ones */
     Tcl_Obj       *globals;                    /* names of the global variables that stay, as `info globals` lists them */
     Tcl_Obj       *autoPath;                   /* value to go back to */
-    bool           dirtyConn;
 } Interp;
 
 /* Free interpreters of a thread. */
@@ -50,6 +50,7 @@ DeleteData(ClientData clientData, Tcl_Interp *interp)
     if (data->autoPath != NULL) {
         Tcl_DecrRefCount(data->autoPath);
     }
+    NsTclSetsFree(&data->pub);
     Tcl_DeleteHashTable(&data->pub.sets);
     Tcl_DeleteHashTable(&data->pub.httpTasks);
     Tcl_DeleteHashTable(&data->pub.files);
@@ -250,6 +251,9 @@ NsInterpTidy(Tcl_Interp *interp)
     Interp *data = (Interp *)NsGetInterpData(interp);
 
     RunDefers(data);
+    if (data->pub.sets.numEntries > 0) {
+        NsTclSetsFree(&data->pub);
+    }
     if (data->globals != NULL) {
         TidyGlobals(data);
     }

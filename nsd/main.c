@@ -79,6 +79,19 @@ BlockSignals(void)
     SignalSet(&set);
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    if (nsOptions.debug) {
+        (void)signal(SIGINT, SIG_DFL);         /* a shell starts background jobs with it ignored */
+    }
+}
+
+/* What scripts start with exec shall be ended by signals as usual. */
+static void
+UnblockInChild(void)
+{
+    sigset_t set;
+
+    SignalSet(&set);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static void
@@ -329,6 +342,7 @@ main(int argc, char **argv)
     BlockSignals();
     RaiseDescriptorLimit();
     NsDaemonize();                             /* returns in the process that is to be the server */
+    (void)pthread_atfork(NULL, NULL, UnblockInChild);
 
     mainThread = pthread_self();
     Ns_ThreadSetName(nsOptions.mode == NS_MODE_COMMAND ? "-command-" : "-main-");

@@ -12,7 +12,7 @@
 NsOptions nsOptions = {.mode = NS_MODE_BACKGROUND};
 
 static const char usage[] =
-    "usage: nsd ?-c|-f|-i|-w? -t config ?-u user? ?-g group? ?-r path? ?-b address:port,...? ?-s server? ?-p pidfile? ?-d? ?script ?args??\n"
+    "usage: nsd ?-c|-f|-i|-w? -t config ?-u user? ?-g group? ?-r path? ?-s server? ?-p pidfile? ?-d? ?script ?args??\n"
     "       nsd -h|-V\n"
     "\n"
     "  -c  run a Tcl script inside the server (or commands from standard input), then stop\n"
@@ -24,7 +24,6 @@ static const char usage[] =
     "  -u  run as this user, name or number, once the addresses are bound\n"
     "  -g  run as this group (else the user's)\n"
     "  -r  change the root folder once the configuration was read\n"
-    "  -b  bind these addresses too before -u takes effect\n"
     "  -s  start only this virtual server\n"
     "  -p  pid file, instead of the parameter pidfile\n"
     "  -d  leave SIGINT to a debugger\n"
@@ -84,7 +83,7 @@ NsOptionsParse(int argc, char **argv)
         case 'u': nsOptions.user = optarg; break;
         case 'g': nsOptions.group = optarg; break;
         case 'r': nsOptions.chroot = optarg; break;
-        case 'b': nsOptions.prebind = optarg; break;
+        case 'b': Mistake("-b is not supported: drivers bind their addresses before -u takes effect");
         case 's': nsOptions.server = optarg; break;
         case 'p': nsOptions.pidfile = optarg; break;
         case 'h': fputs(usage, stdout); exit(NS_EXIT_OK);

@@ -28,7 +28,6 @@ typedef struct NsOptions {
     NsMode      mode;
     bool        debug;                         /* -d: SIGINT is left to the debugger */
     const char *config, *user, *group, *chroot, *server, *pidfile;
-    const char *prebind;                       /* -b: addr:port,... */
     int         argc;                          /* what follows the options: script and its arguments */
     char      **argv;
     int         optind;

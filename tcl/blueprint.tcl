@@ -20,9 +20,9 @@ proc ::nsd::blueprint::namespaces {{ns ::}} {
     return $list
 }
 
-# Pattern for what is in a namespace.
+# Pattern for what is in a namespace.  Only its last part is taken as a pattern.
 proc ::nsd::blueprint::inside {ns} {
-    string cat [string map {* \\* ? \\? \[ \\\[ \] \\\] \\ \\\\} [expr {$ns eq "::" ? "" : $ns}]] ::*
+    string cat [expr {$ns eq "::" ? "" : $ns}] ::*
 }
 
 proc ::nsd::blueprint::ensembles {commands} {
