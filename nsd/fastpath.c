@@ -200,6 +200,8 @@ NsFastpathInitServer(NsServer *server)
         section = ns_strdup(Tcl_DStringValue(&ds));        /* kept: the configuration may refer to it */
         Tcl_DStringFree(&ds);
     }
+    NsFileCacheInit();
+    (void)Ns_GetMimeType("");                  /* reads the configuration of types */
     server->fastpath = fastpath;
     fastpath->serverDir = PathBelow(Ns_InfoHomePath(), Ns_ConfigString(server->section, "serverdir", ""));
     fastpath->pageDir = PathBelow(fastpath->serverDir, Ns_ConfigString(section, "pagedir", "pages"));

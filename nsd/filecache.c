@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 #include "filecache.h"
@@ -28,11 +27,13 @@ static struct {
     Entry        *newest, *oldest;
     Tcl_WideInt   hits, missed, expired, pruned;
 } cache;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void
-Init(void)
+void
+NsFileCacheInit(void)
 {
+    if (cache.lock != NULL) {                  /* once for all servers */
+        return;
+    }
     cache.enabled = Ns_ConfigBool("ns/fastpath", "cache", false);
     cache.maxSize = (size_t)Ns_ConfigMemUnitRange("ns/fastpath", "cachemaxsize", "10MB", 1024, INT64_MAX);
     cache.maxEntry = (size_t)Ns_ConfigMemUnitRange("ns/fastpath", "cachemaxentry", "8KB", 8, INT_MAX);
@@ -137,7 +138,6 @@ NsFileCacheGet(const char *file, const struct stat *st)
     Tcl_HashEntry *hash;
     NsBuf         *contents = NULL;
 
-    pthread_once(&once, Init);
     /* A file of this very moment may change once more without showing it: its times are no finer than the clock's tick. */
     if (!cache.enabled || (size_t)st->st_size > cache.maxEntry || st->st_mtim.tv_sec >= time(NULL) - 1) {
         return NULL;
@@ -178,7 +178,6 @@ NsFileCacheStats(Tcl_Obj *dict)
 {
     Tcl_WideInt asked;
 
-    pthread_once(&once, Init);
     if (!cache.enabled) {
         return false;
     }

@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "ns.h"
 
+/* Main thread, at start: read the configuration. */
+void   NsFileCacheInit(void);
 /* The file's contents if it may be cached and could be read, with a reference for the caller; else NULL. */
 NsBuf *NsFileCacheGet(const char *file, const struct stat *st);
 /* Counters and sizes as name value pairs; false: there is no cache. */

@@ -247,20 +247,19 @@ NsConnSendFpObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj 
     return TCL_OK;
 }
 
-/* The file behind a channel, at the channel's position; -1: there is none. */
+/* The file behind a channel, with its position where the channel's is; -1: there is none. */
 static int
-FileBehind(Tcl_Channel chan)
+FileBehind(Tcl_Channel chan, Tcl_WideInt *position)
 {
-    ClientData  handle;
-    Tcl_WideInt position;
+    ClientData handle;
 
     if (strcmp(Tcl_ChannelName(Tcl_GetChannelType(chan)), "file") != 0
         || Tcl_GetChannelHandle(chan, TCL_READABLE, &handle) != TCL_OK) {
         return -1;
     }
-    /* Less what Tcl has read ahead. */
-    position = Tcl_Tell(chan);
-    if (position < 0 || lseek((int)(intptr_t)handle, (off_t)position, SEEK_SET) < 0) {
+    *position = Tcl_Tell(chan);
+    /* Gives up what Tcl has read ahead. */
+    if (*position < 0 || Tcl_Seek(chan, *position, SEEK_SET) < 0) {
         return -1;
     }
     return (int)(intptr_t)handle;
@@ -269,14 +268,13 @@ FileBehind(Tcl_Channel chan)
 Ns_ReturnCode
 NsReturnChannel(NsConn *conn, int status, const char *type, Tcl_Channel chan, size_t len)
 {
-    int           fd = FileBehind(chan);
+    Tcl_WideInt   position;
+    int           fd = FileBehind(chan, &position);
     Ns_ReturnCode result;
 
     if (fd >= 0) {
-        Tcl_WideInt start = Tcl_Tell(chan);
-
         result = Ns_ConnReturnOpenFd(&conn->pub, status, type, fd, len);
-        (void)Tcl_Seek(chan, start + (Tcl_WideInt)len, SEEK_SET);
+        (void)Tcl_Seek(chan, position + (Tcl_WideInt)len, SEEK_SET);
         return result;
     }
     Ns_ConnSetResponseStatus(&conn->pub, status);
