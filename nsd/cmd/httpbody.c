@@ -73,6 +73,7 @@ NsHttpSourceChannel(NsHttpSource *source, Tcl_Interp *interp, const char *channe
         source->channel = NULL;
         return TCL_ERROR;
     }
+    Tcl_RegisterChannel(NULL, source->channel);                /* a callback may close it for its interpreter */
     Tcl_DStringInit(&source->oldTranslation);
     Tcl_DStringInit(&source->oldEncoding);
     if (Tcl_GetChannelOption(interp, source->channel, "-translation", &source->oldTranslation) != TCL_OK
@@ -104,6 +105,7 @@ NsHttpSourceClose(NsHttpSource *source)
         (void)Tcl_SetChannelOption(NULL, source->channel, "-encoding", Tcl_DStringValue(&source->oldEncoding));
         Tcl_DStringFree(&source->oldTranslation);
         Tcl_DStringFree(&source->oldEncoding);
+        (void)Tcl_UnregisterChannel(NULL, source->channel);
     }
     if (source->fd != -1) {
         (void)close(source->fd);
@@ -150,8 +152,14 @@ NsHttpSinkOpen(NsHttpSink *sink)
     sink->fd = -1;
     Tcl_DStringInit(&sink->memory);
     Tcl_DStringInit(&sink->error);
-    return sink->outputChan == NULL ? TCL_OK
-                                    : Ns_TclGetOpenChannel(sink->interp, sink->outputChan, 1, true, &sink->channel);
+    if (sink->outputChan != NULL) {
+        if (Ns_TclGetOpenChannel(sink->interp, sink->outputChan, 1, true, &sink->channel) != TCL_OK) {
+            sink->channel = NULL;
+            return TCL_ERROR;
+        }
+        Tcl_RegisterChannel(NULL, sink->channel);              /* a callback may close it for its interpreter */
+    }
+    return TCL_OK;
 }
 
 static bool
@@ -354,6 +362,9 @@ NsHttpSinkClose(NsHttpSink *sink, bool discard)
         if (discard && sink->outputFile == NULL) {
             (void)unlink(sink->file);
         }
+    }
+    if (sink->channel != NULL) {
+        (void)Tcl_UnregisterChannel(NULL, sink->channel);
     }
     ns_free(sink->file);
     Tcl_DStringFree(&sink->memory);

@@ -45,6 +45,33 @@ typedef struct HttpTask {
     Tcl_Obj     *tlsInfo;
 } HttpTask;
 
+/* ----------------------------------------------------------------------------------------------------- configuration */
+
+static Ns_Time
+ConfiguredTime(const HttpTask *task, const char *key, const char *fallback)
+{
+    Ns_Time result = {0, 0};
+
+    if (task->section[0] != '\0') {
+        Ns_ConfigTimeUnitRange(task->section, key, fallback, 0, 0, INT_MAX, 0, &result);
+    } else {
+        (void)Ns_GetTimeFromString(NULL, fallback, &result);
+    }
+    return result;
+}
+
+static void
+SetTimes(HttpTask *task)
+{
+    const HttpOptions *o = &task->opt;
+    NsHttpCall        *call = &task->call;
+
+    call->timeout = o->timeout != NULL ? *o->timeout : ConfiguredTime(task, "defaulttimeout", "5s");
+    call->connectTimeout = o->connectTimeout != NULL ? *o->connectTimeout : call->timeout;
+    call->expire = o->expire != NULL ? *o->expire : (Ns_Time){0, 0};
+    call->keepAlive = o->keepAlive != NULL ? *o->keepAlive : ConfiguredTime(task, "keepalive", "0s");
+}
+
 /* ---------------------------------------------------------------------------------------------------------- arguments */
 
 static int
@@ -92,7 +119,11 @@ ParseOptions(HttpTask *task, int objc, Tcl_Obj *const *objv)
     o->bodySize = -1;
     o->method = "GET";
     o->maxResponse = o->spoolSize = -1;
-    return Ns_ParseObjv(opts, args, task->interp, 2, objc, objv) == NS_OK ? TCL_OK : TCL_ERROR;
+    if (Ns_ParseObjv(opts, args, task->interp, 2, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    SetTimes(task);                            /* before any script runs: the times are good until then */
+    return TCL_OK;
 }
 
 static int
@@ -210,33 +241,6 @@ ParseProxy(HttpTask *task)
     task->proxyPort = (unsigned short)port;
     task->proxyTunnel = tunnel || task->https;
     return TCL_OK;
-}
-
-/* ----------------------------------------------------------------------------------------------------- configuration */
-
-static Ns_Time
-ConfiguredTime(const HttpTask *task, const char *key, const char *fallback)
-{
-    Ns_Time result = {0, 0};
-
-    if (task->section[0] != '\0') {
-        Ns_ConfigTimeUnitRange(task->section, key, fallback, 0, 0, INT_MAX, 0, &result);
-    } else {
-        (void)Ns_GetTimeFromString(NULL, fallback, &result);
-    }
-    return result;
-}
-
-static void
-SetTimes(HttpTask *task)
-{
-    const HttpOptions *o = &task->opt;
-    NsHttpCall        *call = &task->call;
-
-    call->timeout = o->timeout != NULL ? *o->timeout : ConfiguredTime(task, "defaulttimeout", "5s");
-    call->connectTimeout = o->connectTimeout != NULL ? *o->connectTimeout : call->timeout;
-    call->expire = o->expire != NULL ? *o->expire : (Ns_Time){0, 0};
-    call->keepAlive = o->keepAlive != NULL ? *o->keepAlive : ConfiguredTime(task, "keepalive", "0s");
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- TLS */
@@ -706,8 +710,7 @@ RunObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *o
     Tcl_DStringInit(&task->tunnel);
     Tcl_DStringInit(&task->proxyHost);
     if (ParseOptions(task, objc, objv) == TCL_OK && CheckOptions(task) == TCL_OK && ParseTarget(task) == TCL_OK
-        && ParseProxy(task) == TCL_OK && OpenSource(task) == TCL_OK && SetTls(task) == TCL_OK) {
-        SetTimes(task);
+        && ParseProxy(task) == TCL_OK && SetTls(task) == TCL_OK && OpenSource(task) == TCL_OK) {
         SetPeer(task);
         ComposeHead(task);
         SetCall(task);
