@@ -160,6 +160,9 @@ dist:
 clean:
 	rm -rf build build-address build-thread build-fuzz
 
+where:
+	@echo $(BUILD)
+
 help:
 	@echo 'all          nsd and its modules, in $(BUILD)/ (the default)'
 	@echo 'check        all tests; PARTS="unit suite" for some of them (tests/run --help)'
@@ -170,9 +173,10 @@ help:
 	@echo 'install      to $$(DESTDIR)$(prefix); uninstall'
 	@echo 'dist         $(BUILD)/nsd-$(VERSION).tar.gz of the last commit'
 	@echo 'clean        remove the build folders'
+	@echo 'where        print the name of the build folder'
 	@echo 'SANITIZE=address or thread with any of them builds into build-address/ or build-thread/'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check tests units bench bench-tools doc fuzz fuzzers install uninstall dist clean help
+.PHONY: all check tests units bench bench-tools doc fuzz fuzzers install uninstall dist clean where help
