@@ -26,17 +26,6 @@
 #include "sdnotify.h"
 #include "serverlist.h"
 
-#pragma weak NsDriversStart
-#pragma weak NsDriversStopAccepting
-#pragma weak NsDriversStop
-#pragma weak NsDriversReload
-#pragma weak NsQueueStart
-#pragma weak NsQueueStop
-#pragma weak NsWorkersStart
-#pragma weak NsWorkersStop
-
-#define CALL(proc, ...) do { if (proc != NULL) { proc(__VA_ARGS__); } } while (0)
-
 static Ns_Time     shutdownTimeout;
 static pthread_t   mainThread;
 static atomic_int  stopCode;                   /* of Ns_RequestShutdown */
@@ -153,9 +142,9 @@ Start(void)
     NsServerEach(BuildBlueprint, NULL);
     NsRunAtPreStartup();
     NsSchedStart();
-    CALL(NsWorkersStart);
-    CALL(NsQueueStart);
-    CALL(NsDriversStart);
+    NsWorkersStart();
+    NsQueueStart();
+    NsDriversStart();
     NsRunAtStartup();
     (void)Ns_GetMimeType("x");                 /* reads its section at first use */
     NsInfoSetStarted();
@@ -171,7 +160,7 @@ NsProcessReload(void)
 {
     NsSdNotify("RELOADING=1");
     NsLogReopen();
-    CALL(NsDriversReload);
+    NsDriversReload();
     NsRunAtSignal();
     NsSdNotify("READY=1");
 }
@@ -301,12 +290,12 @@ NsProcessStop(int exitCode)
     Ns_GetTime(&until);
     Ns_IncrTime(&until, shutdownTimeout.sec, shutdownTimeout.usec);
 
-    CALL(NsDriversStopAccepting);
-    CALL(NsQueueStop, &until);
+    NsDriversStopAccepting();
+    NsQueueStop(&until);
     NsSchedStop(&until);
     NsStartAtShutdown();
-    CALL(NsWorkersStop, &until);
-    CALL(NsDriversStop, &until);
+    NsWorkersStop(&until);
+    NsDriversStop(&until);
     NsWaitAtShutdown(&until);
     NsRunAtExit();
 

@@ -9,14 +9,6 @@
 #include "server.h"
 #include "serverlist.h"
 
-#pragma weak NsUrlSpaceInitServer
-#pragma weak NsOpInitServer
-#pragma weak NsFilterInitServer
-#pragma weak NsFastpathInitServer
-#pragma weak NsQueueInitServer
-#pragma weak NsNsvInitServer
-#pragma weak NsChanInitServer
-
 static NsServer **servers;                     /* not changed after the start */
 static size_t     serverCount;
 
@@ -58,8 +50,6 @@ ReadOptions(NsServer *server)
     }
 }
 
-#define INIT(proc, server) do { if (proc != NULL) { proc(server); } } while (0)
-
 NsServer *
 NsServerCreate(const char *name)
 {
@@ -74,13 +64,13 @@ NsServerCreate(const char *name)
     servers[serverCount++] = server;
 
     NsTclInitServer(server);
-    INIT(NsUrlSpaceInitServer, server);
-    INIT(NsOpInitServer, server);
-    INIT(NsFilterInitServer, server);
-    INIT(NsFastpathInitServer, server);
-    INIT(NsQueueInitServer, server);
-    INIT(NsNsvInitServer, server);
-    INIT(NsChanInitServer, server);
+    NsUrlSpaceInitServer(server);
+    NsOpInitServer(server);
+    NsFilterInitServer(server);
+    NsFastpathInitServer(server);
+    NsQueueInitServer(server);
+    NsNsvInitServer(server);
+    NsChanInitServer(server);
     return server;
 }
 

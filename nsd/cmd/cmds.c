@@ -7,12 +7,12 @@
 #define TABLES(X)                                                                                               \
     X(nsLogCmds) X(nsSetCmds) X(nsNsvCmds) X(nsSyncCmds) X(nsTimeCmds)                                          \
     X(nsConfigCmds) X(nsInfoCmds) X(nsProcessCmds) X(nsSchedCmds) X(nsInterpCmds)                               \
-    X(nsServerCmds) X(nsDriverCmds) X(nsJobCmds)                                                                \
+    X(nsServerCmds) X(nsDriverCmds)                                                                             \
     X(nsConnCmds) X(nsReturnCmds) X(nsRegisterCmds) X(nsFastpathCmds)                                           \
     X(nsTextCmds) X(nsUrlCmds) X(nsCryptoCmds) X(nsBase64Cmds) X(nsParseCmds) X(nsHttpClientCmds)               \
     X(nsConnChanCmds) X(nsSockCmds) X(nsChanCmds)
 
-#define DECLARE(table) extern const NsCmd table[] __attribute__((weak));
+#define DECLARE(table) extern const NsCmd table[];
 #define ENTRY(table) table,
 
 TABLES(DECLARE)
@@ -26,9 +26,6 @@ NsAddCommands(Tcl_Interp *interp, const void *clientData, bool withServer, bool 
     const NsCmd *cmd;
 
     for (i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        if (tables[i] == NULL) {
-            continue;
-        }
         for (cmd = tables[i]; cmd->name != NULL; cmd++) {
             if (configOnly ? (cmd->flags & NS_CMD_CONFIG) == 0 : (cmd->flags & NS_CMD_SERVER) != 0 && !withServer) {
                 continue;
