@@ -562,7 +562,10 @@ AtCloseObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *cons
 }
 
 const NsCmd nsConnCmds[] = {
-    {"ns_atclose", AtCloseObjCmd, NS_CMD_SERVER},
-    {"ns_conn",    ConnObjCmd, 0},
+    {"ns_atclose",      AtCloseObjCmd,        NS_CMD_SERVER},
+    {"ns_conn",         ConnObjCmd,           0},
+    {"ns_deletecookie", NsDeleteCookieObjCmd, NS_CMD_SERVER},
+    {"ns_getcookie",    NsGetCookieObjCmd,    NS_CMD_SERVER},
+    {"ns_setcookie",    NsSetCookieObjCmd,    NS_CMD_SERVER},
     {NULL, NULL, 0}
 };

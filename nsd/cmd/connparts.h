@@ -19,4 +19,7 @@ Tcl_ObjCmdProc NsConnFormObjCmd, NsConnFilesObjCmd, NsConnFileHeadersObjCmd, NsC
 /* The handle of a set that belongs to the request, always the same one, as the result. */
 int NsConnSetResult(Tcl_Interp *interp, ClientData clientData, Ns_Set *set);
 
+/* cookie.c */
+Tcl_ObjCmdProc NsSetCookieObjCmd, NsGetCookieObjCmd, NsDeleteCookieObjCmd;
+
 #endif
