@@ -39,7 +39,7 @@ typedef struct NsConn {
     char          *location;                   /* computed once */
     Ns_Set        *query;                      /* parsed once per encoding; NULL: not yet */
     Tcl_Encoding   queryEncoding;              /* it was parsed with */
-    const char    *urlEncoding;                /* charset of query and form; NULL: by the content type, or the server's */
+    const char    *urlEncoding;                /* charset of query and form; NULL: by the type, or the server's */
     Tcl_HashTable *formFiles;                  /* string keys, NsFormFile *; NULL: none */
     char          *host;                       /* name in the Host header; computed once, like the next */
     int            port;                       /* 0: not yet computed */

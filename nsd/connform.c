@@ -144,8 +144,8 @@ Parse(NsConn *conn, Tcl_Encoding encoding, bool strict)
         Tcl_DStringInit(&boundary);
         if (!NsHeaderParam(type, "boundary", &boundary)) {
             Ns_Log(Warning, "%s: multipart form without a boundary", conn->pub.request->rawUrl);
-        } else if (NsFormParseMultipart(conn->http->body, conn->http->bodyLen, Tcl_DStringValue(&boundary), AddPart, &decoder,
-                                        &error) == NS_ERROR) {
+        } else if (NsFormParseMultipart(conn->http->body, conn->http->bodyLen, Tcl_DStringValue(&boundary), AddPart,
+                                        &decoder, &error) == NS_ERROR) {
             Ns_Log(Warning, "%s: multipart form: %s", conn->pub.request->rawUrl, error != NULL ? error : "malformed");
         }
         Tcl_DStringFree(&boundary);
@@ -175,13 +175,20 @@ FormEncoding(const NsConn *conn)
     return encoding != NULL ? encoding : NsCharsetEncoding("utf-8");
 }
 
+static const char *
+FallbackName(const NsConn *conn, Tcl_Obj *given)
+{
+    const char *name = Ns_ConfigString("ns/parameters", "formfallbackcharset", NULL);
+
+    return given != NULL ? Tcl_GetString(given) : Ns_ConfigString(conn->server->section, "formfallbackcharset", name);
+}
+
 Ns_Set *
 Ns_ConnGetQuery(Tcl_Interp *interp, Ns_Conn *conn, Tcl_Obj *fallbackCharset, Ns_ReturnCode *status)
 {
     NsConn       *self = NsConnOf(conn);
     Tcl_Encoding  encoding = FormEncoding(self), fallback = NULL;
-    const char   *name = fallbackCharset != NULL ? Tcl_GetString(fallbackCharset)
-        : Ns_ConfigString(self->server->section, "formfallbackcharset", Ns_ConfigString("ns/parameters", "formfallbackcharset", NULL));
+    const char   *name = FallbackName(self, fallbackCharset);
     Ns_ReturnCode result = NS_OK;
 
     if (name != NULL && *name != '\0') {

@@ -2,8 +2,9 @@
 /*
  * Writing an answer.
  *
- * The head is composed at the first write and goes out together with what that write brings.  As soon as the answer is complete the
- * Sock goes back to its driver, so that a script which goes on working does not keep the client from its next request.
+ * The head is composed at the first write and goes out together with what that write brings.  As soon as the answer is
+ * complete the Sock goes back to its driver, so that a script which goes on working does not keep the client from its
+ * next request.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -348,7 +349,8 @@ NsConnFinish(NsConn *conn)
     if (conn->sock == NULL) {
         return;
     }
-    if ((conn->pub.flags & (NS_CONN_SENTHDRS | NS_CONN_CHUNK | NS_CONN_SKIPBODY)) == (NS_CONN_SENTHDRS | NS_CONN_CHUNK)) {
+    if ((conn->pub.flags & (NS_CONN_SENTHDRS | NS_CONN_CHUNK)) == (NS_CONN_SENTHDRS | NS_CONN_CHUNK)
+        && (conn->pub.flags & NS_CONN_SKIPBODY) == 0u) {
         (void)NsConnSend(conn, NULL, 0, 0);
     }
     /* Nothing was said at all, as NaviServer has it: the connection is closed without a word. */
@@ -371,8 +373,8 @@ Ns_ConnClose(Ns_Conn *conn)
 /* ---- text ---- */
 
 /*
- * Tcl's form of UTF-8 is that of the net but for NUL, which is C0 80, and characters past U+FFFF where they are pairs of
- * surrogates (ED A0 .. ED BF).
+ * Tcl's form of UTF-8 is that of the net but for NUL, which is C0 80, and characters past U+FFFF where they are pairs
+ * of surrogates (ED A0 .. ED BF).
  */
 static bool
 IsPlainUtf8(const char *chars, size_t len)

@@ -209,7 +209,9 @@ NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict)
     int                         i;
 
     for (i = 0; i < state->addressCount; i++) {
-        Tcl_ListObjAppendElement(NULL, addresses, Tcl_NewStringObj(state->addresses[i] != NULL ? state->addresses[i] : "*", -1));
+        const char *address = state->addresses[i] != NULL ? state->addresses[i] : "*";
+
+        Tcl_ListObjAppendElement(NULL, addresses, Tcl_NewStringObj(address, -1));
     }
     for (i = 0; i < state->portCount; i++) {
         Tcl_ListObjAppendElement(NULL, ports, Tcl_NewIntObj(state->ports[i]));
@@ -282,10 +284,10 @@ AppendStats(const Ns_Driver *driver, int from, int to, bool ours, Tcl_Obj *dict)
         Tcl_WideInt total = 0;
 
         for (i = from; i < to && (ours || !counterNames[n].ours); i++) {
-            const char *counters = (const char *)&driver->state->threads[i].counters;
+            const char          *counters = (const char *)&driver->state->threads[i].counters;
+            const atomic_ullong *counter = (const void *)(counters + counterNames[n].offset);
 
-            total += (Tcl_WideInt)atomic_load_explicit((const atomic_ullong *)(const void *)(counters + counterNames[n].offset),
-                                                       memory_order_relaxed);
+            total += (Tcl_WideInt)atomic_load_explicit(counter, memory_order_relaxed);
         }
         if (ours || !counterNames[n].ours) {
             Put(dict, counterNames[n].key, Tcl_NewWideIntObj(total));

@@ -8,9 +8,9 @@
  * watched with ONESHOT interest, so that no event can be under way for a Sock that the loop has given away.
  *
  * Writing: a connection thread writes directly as long as nothing is pending.  The first time the socket refuses
- * bytes, they go into the Sock's queue, and from then on until it is empty the driver's loop writes and the connection thread appends
- * (both under the Sock's lock).  So a slow reader never holds a connection thread.  What is queued in memory past
- * `writersize` goes to an unlinked file in `tmpdir`, so that memory is bounded.
+ * bytes, they go into the Sock's queue, and from then on until it is empty the driver's loop writes and the connection
+ * thread appends (both under the Sock's lock).  So a slow reader never holds a connection thread.  What is queued in
+ * memory past `writersize` goes to an unlinked file in `tmpdir`, so that memory is bounded.
  */
 #ifndef NSD_DRIVER_H
 #define NSD_DRIVER_H
@@ -48,7 +48,7 @@ struct Ns_Driver {
     int64_t      keepWait, recvWait, sendWait, closeWait;      /* milliseconds */
     bool         nodelay, deferAccept, reusePort, keepAlive;
     size_t       maxSpool;                     /* of one answer in a temporary file */
-    size_t       keepAliveMaxUpload, keepAliveMaxDownload;     /* bytes, past which the connection is closed; 0: no limit */
+    size_t       keepAliveMaxUpload, keepAliveMaxDownload;     /* bytes; past it the connection is closed.  0: none */
     int          sockAcceptLog;                /* log when more than so many were accepted at once */
     const Ns_Set *extraHeaders;                /* may be NULL */
     struct NsDriverState *state;               /* driver.c: listeners, threads, host table, counters */
@@ -86,14 +86,14 @@ typedef struct NsSockInfo {
     Ns_Driver *driver;
     uint64_t   id;
     Ns_Time    acceptTime;                     /* of the connection */
-    Ns_Time    requestTime;                    /* the first byte of this request, or the connection when it is its first */
+    Ns_Time    requestTime;                    /* first byte of this request; of the first one: as acceptTime */
 } NsSockInfo;
 const NsSockInfo *NsSockGetInfo(const NsSock *sock);
 Ns_Sock *NsSockIo(NsSock *sock);                           /* for a transport's `info` */
 
 /*
- * Accept these bytes for sending, in order.  Sends at once what the socket takes when nothing is pending; the loop sends the
- * rest.  Never waits.  NS_ERROR: the connection is broken (errno), nothing of it will be sent.
+ * Accept these bytes for sending, in order.  Sends at once what the socket takes when nothing is pending; the loop
+ * sends the rest.  Never waits.  NS_ERROR: the connection is broken (errno), nothing of it will be sent.
  */
 Ns_ReturnCode NsSockSend(NsSock *sock, const struct iovec *iov, int iovcnt, size_t *sentNow);
 /* The same for a range of a file; the fd is taken over in any case. */

@@ -82,13 +82,14 @@ static void
 ReadSocketOptions(Ns_Driver *driver)
 {
     const char *section = driver->section;
+    int         acceptLog, backlog;
 
     driver->driverThreads = Ns_ConfigIntRange(section, "driverthreads", 1, 1, 64);
-    driver->backlog = Ns_ConfigIntRange(section, "backlog", Ns_ConfigIntRange("ns/parameters", "listenbacklog", 32, 1, INT_MAX),
-                                        1, INT_MAX);
+    backlog = Ns_ConfigIntRange("ns/parameters", "listenbacklog", 32, 1, INT_MAX);
+    driver->backlog = Ns_ConfigIntRange(section, "backlog", backlog, 1, INT_MAX);
     driver->acceptSize = Ns_ConfigIntRange(section, "acceptsize", driver->backlog, 1, INT_MAX);
-    driver->sockAcceptLog = Ns_ConfigIntRange(section, "sockacceptlog",
-                                              Ns_ConfigIntRange("ns/parameters", "sockacceptlog", 4, 0, INT_MAX), 0, INT_MAX);
+    acceptLog = Ns_ConfigIntRange("ns/parameters", "sockacceptlog", 4, 0, INT_MAX);
+    driver->sockAcceptLog = Ns_ConfigIntRange(section, "sockacceptlog", acceptLog, 0, INT_MAX);
     driver->nodelay = Ns_ConfigBool(section, "nodelay", true);
     driver->keepAlive = Ns_ConfigBool(section, "tcpkeepalive", true);
     driver->deferAccept = Ns_ConfigBool(section, "deferaccept", false);
@@ -110,8 +111,8 @@ NoteCoveredParameters(const Ns_Driver *driver)
         const char *value = Ns_ConfigString(driver->section, covered[i].key, NULL);
 
         if (value != NULL && strcmp(value, "0") != 0 && strcmp(value, "false") != 0) {
-            Ns_Log(Notice, "%s: %s is covered: %s by the driver's threads (driverthreads %d)", driver->module, covered[i].key,
-                   covered[i].what, driver->driverThreads);
+            Ns_Log(Notice, "%s: %s is covered: %s by the driver's threads (driverthreads %d)", driver->module,
+                   covered[i].key, covered[i].what, driver->driverThreads);
         }
     }
 }
@@ -233,7 +234,8 @@ OpenListener(Ns_Driver *driver, Listener *listener, const char *address, int *po
         : IN6_IS_ADDR_UNSPECIFIED(&listener->addr.in6.sin6_addr);
     if (*port == 0) {
         /* The kernel has chosen; the other threads and addresses listen there too. */
-        *port = ntohs(listener->addr.sa.sa_family == AF_INET ? listener->addr.in.sin_port : listener->addr.in6.sin6_port);
+        *port = ntohs(listener->addr.sa.sa_family == AF_INET ? listener->addr.in.sin_port
+                                                             : listener->addr.in6.sin6_port);
     }
     SetListenerOptions(driver, listener->fd);
 }

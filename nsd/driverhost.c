@@ -74,7 +74,8 @@ AddHost(Ns_Driver *driver, NsServer *server, const char *text)
     size_t      len, n;
     int         i, only = 0;
 
-    if (colon != NULL && colon[1] != '\0' && strspn(colon + 1, "0123456789") == strlen(colon + 1) && strchr(text, ':') == colon) {
+    if (colon != NULL && strchr(text, ':') == colon && colon[1] != '\0'
+        && strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
         only = (int)strtol(colon + 1, NULL, 10);
         len = (size_t)(colon - text);
     } else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What drivers consist of: for driver.c, driverconf.c, driverhost.c, driverthread.c, driversock.c and driversend.c alone.
+ * What drivers consist of: for the files driver*.c alone.
  */
 #ifndef NSD_DRIVERINT_H
 #define NSD_DRIVERINT_H
@@ -13,8 +13,9 @@
 /* ---- a connection ---- */
 
 /*
- * LOOP states belong to the driver's thread.  In BUSY a connection thread owns the Sock; the loop may be writing what is in `out`.
- * Fields marked "lock" are shared in that state alone; in all others the loop's thread uses them without it.
+ * All states but BUSY belong to the loop's thread.  In BUSY a connection thread owns the Sock, and the loop may be
+ * writing what is in `out`.  Fields marked "lock" are shared in that state; in the others the loop's thread uses them
+ * without it.
  */
 typedef enum {
     SOCK_HANDSHAKE,                            /* TLS */
@@ -63,8 +64,9 @@ typedef struct Listener {
     bool            wildcard;                  /* the address of a connection has to be asked for */
 } Listener;
 
-typedef struct DriverCounters {                /* relaxed: for people.  The second row goes up and down */
-    atomic_ullong accepted, received, errors, partial, spooled, spooledBytes, overrun, sentBytes, timeouts, noDescriptor;
+typedef struct DriverCounters {                /* relaxed: for people.  The last row goes up and down */
+    atomic_ullong accepted, received, errors, partial, spooled, spooledBytes, overrun, sentBytes, timeouts,
+                  noDescriptor;
     atomic_ullong reading, waiting, closing, connections;
 } DriverCounters;
 
@@ -128,7 +130,7 @@ void       NsSockAccepted(Listener *listener, int fd, const NsAddr *peer);
 void       NsSockHandshake(NsSock *sock);
 void       NsSockClose(NsSock *sock);
 void       NsSockQuiet(NsSock *sock);                          /* the server stops: close if idle */
-void       NsSockBeginFlush(NsSock *sock);                     /* the answer is complete: send it, then go on or close */
+void       NsSockBeginFlush(NsSock *sock);                     /* the answer is complete: send, go on or close */
 void       NsSockFlushed(NsSock *sock);
 void       NsSockTaskRun(NsLoop *loop, NsTask *task);
 void       NsSockRead(NsSock *sock);

@@ -2,8 +2,8 @@
 /*
  * Sending, by the connection thread and by the loop, and the ways in which a Sock changes hands.
  *
- * While a connection thread owns the Sock, `out` is shared under the lock.  It is empty, or the loop knows of it: a task is on
- * its way, or the fd is watched.  So whoever finds bytes in it only adds his own.
+ * While a connection thread owns the Sock, `out` is shared under the lock.  It is empty, or the loop knows of it: a task
+ * is on its way, or the fd is watched.  So whoever finds bytes in it only adds his own.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -137,8 +137,8 @@ Enqueue(NsSock *sock, const struct iovec *iov, int iovcnt, size_t skip, size_t l
         return NS_OK;
     }
     if (driver->maxSpool > 0 && sock->out.bytes + len > driver->maxSpool) {
-        Ns_Log(Warning, "%s: an answer of which the client has not taken %lu bytes is past writerspoolsize", driver->module,
-               (unsigned long)sock->out.bytes);
+        Ns_Log(Warning, "%s: an answer of which the client has not taken %lu bytes is past writerspoolsize",
+               driver->module, (unsigned long)sock->out.bytes);
         errno = ENOBUFS;
         return NS_ERROR;
     }
@@ -147,7 +147,8 @@ Enqueue(NsSock *sock, const struct iovec *iov, int iovcnt, size_t skip, size_t l
     if (NsOutAddSpooled(&sock->out, driver->state->tmpDir, iov, iovcnt, skip) != NS_OK) {
         int err = errno;
 
-        Ns_Log(Error, "%s: cannot keep an answer in a file in %s: %s", driver->module, driver->state->tmpDir, strerror(err));
+        Ns_Log(Error, "%s: cannot keep an answer in a file in %s: %s", driver->module, driver->state->tmpDir,
+               strerror(err));
         errno = err;
         return NS_ERROR;
     }
@@ -259,8 +260,8 @@ NsSockDetach(NsSock *sock, NsDetached *detached)
     NS_ASSERT(!sock->returned && !sock->gone);
     sock->gone = true;
     /*
-     * The loop may have fetched an event for it, or be waiting for the lock in FlushBusy: it finds the Sock gone, and the memory
-     * stays until the task has run.
+     * The loop may have fetched an event for it, or be waiting for the lock in FlushBusy: it finds the Sock gone, and
+     * the memory stays until the task has run.
      */
     NsLoopForget(sock->thread->loop, &sock->watch);
     detached->io = sock->io;
@@ -286,7 +287,8 @@ static NsOutResult
 SendQueue(NsSock *sock)
 {
     size_t      sent = 0;
-    NsOutResult result = NsOutSend(&sock->out, &sock->io, BUDGET, NsLoopBuffer(sock->thread->loop), NS_LOOP_BUFFER, &sent);
+    char       *scratch = NsLoopBuffer(sock->thread->loop);
+    NsOutResult result = NsOutSend(&sock->out, &sock->io, BUDGET, scratch, NS_LOOP_BUFFER, &sent);
 
     DriverCount(&sock->thread->counters.sentBytes, sent);
     NsSockCountMemory(sock);

@@ -100,8 +100,8 @@ SockNew(Listener *listener, int fd, const NsAddr *peer)
 
     sock->magic = SOCK_MAGIC;
     sock->thread = thread;
-    sock->io = (Ns_Sock){.sock = fd, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = driver->init.transport,
-                         .driver = driver};
+    sock->io = (Ns_Sock){.sock = fd, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE,
+                         .transport = driver->init.transport, .driver = driver};
     sock->info.driver = driver;
     sock->info.peer = *peer;
     sock->info.local = listener->addr;
@@ -398,7 +398,7 @@ ParseError(NsSock *sock)
     DriverCount(&sock->thread->counters.errors, 1u);
     Ns_Log(Debug, "%s: request from %s refused with %d: %s", sock->info.driver->module,
            ns_inet_ntop(&sock->info.peer.sa, peer, sizeof(peer)), status, reason);
-    /* NaviServer has a page for what a form or a cookie may bring about, and a bare line for what only programs do wrong. */
+    /* NaviServer has a page for what a form or a cookie may bring about, and a bare line for what programs do wrong. */
     phrase = NsHttpParserErrorPhrase(sock->parser);
     NsSockReject(sock, status, phrase, status == 431 || (status == 414 && strstr(phrase, "Header") == NULL), 0);
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "driverint.h"
 
-#define HANDSHAKES_PER_TURN 4                  /* each is a millisecond of arithmetic in which no other socket is served */
+#define HANDSHAKES_PER_TURN 4                  /* each is a millisecond in which no other socket is served */
 #define ACCEPT_PAUSE        100                /* milliseconds without descriptors */
 
 #define THREAD_OF(member, object) ((NsDriverThread *)(void *)((char *)(object) - offsetof(NsDriverThread, member)))

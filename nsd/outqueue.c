@@ -368,8 +368,8 @@ NsOutSend(NsOutQueue *queue, Ns_Sock *sock, size_t budget, char *scratch, size_t
         total += (size_t)n;
         *sent = total;
         /*
-         * A plain socket that took only a part is full: asking it again would cost a system call to hear so.  (Transports
-         * with buffers of their own have `pending`, and may well take more.)
+         * A plain socket that took only a part is full: asking it again would cost a system call to hear so.
+         * (Transports with buffers of their own have `pending`, and may well take more.)
          */
         if ((size_t)n < offered && (n == 0 || sock->transport->pending == NULL)) {
             sock->waitSend = NS_SOCK_WRITE;

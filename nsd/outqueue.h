@@ -18,7 +18,7 @@ typedef struct NsOutQueue {                    /* zeroed memory is an empty queu
     size_t     memory;                         /* of them in memory */
 } NsOutQueue;
 
-/* NS_OUT_AGAIN: wait for sock->waitSend.  NS_OUT_MORE: the budget is used up.  NS_OUT_ERROR: errno; the queue is as it was. */
+/* AGAIN: wait for sock->waitSend.  MORE: the budget is used up.  ERROR: errno; the queue is as it was. */
 typedef enum { NS_OUT_DONE, NS_OUT_MORE, NS_OUT_AGAIN, NS_OUT_ERROR } NsOutResult;
 
 /* The queue takes a reference of its own. */
@@ -28,8 +28,8 @@ void NsOutAddCopy(NsOutQueue *queue, const struct iovec *iov, int iovcnt, size_t
 /* The queue owns the fd and closes it.  A file that turns out shorter is an error when it is reached (errno EIO). */
 void NsOutAddFile(NsOutQueue *queue, int fd, off_t offset, size_t len);
 /*
- * As NsOutAddCopy, but to a nameless file in `dir`, which grows as long as it is the last item.  NS_ERROR: errno; the queue is
- * as it was.
+ * As NsOutAddCopy, but to a nameless file in `dir`, which grows as long as it is the last item.  NS_ERROR: errno; the
+ * queue is as it was.
  */
 Ns_ReturnCode NsOutAddSpooled(NsOutQueue *queue, const char *dir, const struct iovec *iov, int iovcnt, size_t skip);
 /* Append all of `from`, which is empty then. */

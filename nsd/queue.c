@@ -2,8 +2,8 @@
 /*
  * Pools: the queues in which complete requests wait for a connection thread, and those threads.
  *
- * A pool's idle threads are a stack: the one that became idle last, whose memory is warm, gets the next request, and the others
- * reach their timeout.  Each waits for its own condition, so that a request wakes one thread.
+ * A pool's idle threads are a stack: the one that became idle last, whose memory is warm, gets the next request, and
+ * the others reach their timeout.  Each waits for its own condition, so that a request wakes one thread.
  */
 #include <errno.h>
 #include <limits.h>
@@ -71,7 +71,7 @@ ReadPool(NsPool *pool, const char *section)
     Ns_ConfigTimeUnitRange(section, "retryafter", "5s", 0, 0, INT_MAX, 0, &retryAfter);
     pool->retryAfter = (int)retryAfter.sec + (retryAfter.usec > 0 ? 1 : 0);
     if (pool->maxConnections < pool->maxThreads) {
-        Ns_Log(Warning, "[%s] maxconnections (%d) is less than maxthreads (%d): some threads would never have a request",
+        Ns_Log(Warning, "[%s] maxconnections (%d) is less than maxthreads (%d): some threads will never have a request",
                section, pool->maxConnections, pool->maxThreads);
     }
 }
@@ -174,7 +174,7 @@ JoinEnded(NsPool *pool)
     }
 }
 
-/* Lock held.  `conn` (may be NULL) is its first request. */
+/* Lock held. */
 static void
 StartThread(NsPool *pool)
 {
@@ -196,8 +196,8 @@ StartThread(NsPool *pool)
 }
 
 /*
- * Lock held.  A thread more?  Below the low watermark (a share of maxconnections) requests wait for the threads there are; above it one
- * is started at a time, above the high one as many as requests come.
+ * Lock held.  A thread more?  Below the low watermark (a share of maxconnections) requests wait for the threads there
+ * are; above it one is started at a time, above the high one as many as requests come.
  */
 static bool
 WantsThread(const NsPool *pool)
@@ -258,7 +258,8 @@ NextRequest(ConnThread *thread)
     Ns_GetTime(&until);
     Ns_IncrTime(&until, pool->threadTimeout.sec, pool->threadTimeout.usec);
     while (thread->conn == NULL && !thread->stop) {
-        if (Ns_CondTimedWait(&thread->cond, &pool->lock, &until) == NS_TIMEOUT && thread->conn == NULL && !thread->stop) {
+        if (Ns_CondTimedWait(&thread->cond, &pool->lock, &until) == NS_TIMEOUT
+            && thread->conn == NULL && !thread->stop) {
             if (pool->current > pool->minThreads) {
                 break;
             }
@@ -325,7 +326,8 @@ Run(void *arg)
     NsConn     *conn;
 
     NS_CHECK(pool, POOL_MAGIC);
-    Ns_ThreadSetName("-conn:%s:%s:%u-", pool->server->name, *pool->name != '\0' ? pool->name : "default", thread->number);
+    Ns_ThreadSetName("-conn:%s:%s:%u-", pool->server->name, *pool->name != '\0' ? pool->name : "default",
+                     thread->number);
     /* The interpreter is made before a request has to wait for it. */
     NsInterpGive(NsInterpTake(pool->server));
 
@@ -335,6 +337,7 @@ Run(void *arg)
         Ns_MutexUnlock(&pool->lock);
         Serve(thread, conn);                   /* comes back with the lock */
     }
+    JoinEnded(pool);                           /* here, since a driver's thread must not wait for it */
     *thread->prev = thread->next;
     if (thread->next != NULL) {
         thread->next->prev = thread->prev;
@@ -352,8 +355,8 @@ Run(void *arg)
 /* ---- requests ---- */
 
 /*
- * Lock held.  maxconnections bounds what is queued and running.  Past it requests are refused with `rejectoverrun`; without,
- * they wait like others, up to the driver's maxqueuesize.
+ * Lock held.  maxconnections bounds what is queued and running.  Past it requests are refused with `rejectoverrun`;
+ * without, they wait like others, up to the driver's maxqueuesize.
  */
 static bool
 IsFull(const NsPool *pool, const Ns_Driver *driver)
@@ -411,10 +414,7 @@ NsQueueRequest(NsServer *server, NsSock *sock, NsHttpRequest *request, int *retr
             }
             pool->last = conn;
             if (WantsThread(pool)) {
-                JoinEnded(pool);
-                if (WantsThread(pool)) {
-                    StartThread(pool);
-                }
+                StartThread(pool);
             }
         }
         conn = NULL;

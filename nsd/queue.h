@@ -26,8 +26,8 @@ typedef struct NsPoolStats {
     Ns_Time acceptTime, queueTime, filterTime, runTime, traceTime;
 } NsPoolStats;
 void        NsPoolGetStats(NsPool *pool, NsPoolStats *stats);
-int         NsPoolSetThreads(NsPool *pool, int minThreads, int maxThreads);    /* -1: leave; 0 or -1 when out of order */
-/* The url space, key being the method, in which a pool (NsPool *) is set for what it serves; the default pool has the rest. */
+int         NsPoolSetThreads(NsPool *pool, int minThreads, int maxThreads);    /* -1: leave.  -1: out of order */
+/* The url space, by method, in which an NsPool * is set for what it serves; the default pool has the rest. */
 struct NsUrlSpace *NsPoolMapSpace(NsServer *server);
 struct NsConn;
 /* Requests queued and running; proc runs under the pool's lock and must only copy. */
