@@ -24,6 +24,7 @@ typedef struct FilterList {
 struct NsFilters {
     Ns_Mutex    lock;
     FilterList *list;                          /* under the lock; taken with a reference */
+    _Atomic unsigned stages;                   /* those for which there is any filter: most servers have few */
 };
 
 typedef struct ProcName {
@@ -94,6 +95,7 @@ NsFilterRegister(NsServer *server, const char *method, const char *url, Ns_Filte
     memcpy(list->filters + (first ? 1 : 0), old->filters, sizeof(Filter *) * (size_t)old->count);
     list->filters[first ? 0 : old->count] = filter;
     filters->list = list;
+    filters->stages |= when;
     Ns_MutexUnlock(&filters->lock);
     ListRelease(old);
 }
@@ -126,7 +128,7 @@ NsFilterRun(NsConn *conn, unsigned why)
     FilterList       *list;
     Ns_ReturnCode     status = NS_OK;
 
-    if (request->method == NULL || request->url == NULL) {
+    if ((conn->server->filters->stages & why) == 0 || request->method == NULL || request->url == NULL) {
         return NS_OK;
     }
     list = ListTake(conn->server->filters);

@@ -340,8 +340,9 @@ ReturnBody(NsConn *conn, int status, const char *type, Body *body, const time_t 
     size_t        count = 0;
     char          line[100];
 
+    SetStatus(conn, status);
     if (mtime != NULL) {
-        int instead = status == 200 ? NsConnCheckConditions(conn, *mtime) : 0;
+        int instead = conn->status == 200 ? NsConnCheckConditions(conn, *mtime) : 0;
 
         Ns_ConnSetLastModifiedHeader(&conn->pub, mtime);
         if (instead != 0) {
@@ -350,7 +351,6 @@ ReturnBody(NsConn *conn, int status, const char *type, Body *body, const time_t 
             return SendNothing(conn);
         }
     }
-    SetStatus(conn, status);
     Ns_ConnSetTypeHeader(&conn->pub, type);
     if (conn->status == 200) {
         (void)Ns_SetIUpdate(conn->pub.outputheaders, "accept-ranges", "bytes");
