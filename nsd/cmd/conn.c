@@ -545,14 +545,9 @@ AtCloseObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *cons
         return TCL_ERROR;
     }
     entry = ns_malloc(sizeof *entry);
-    entry->command = Tcl_DuplicateObj(script);
+    /* The arguments are joined as `eval` does it: a list among them becomes its elements. */
+    entry->command = argCount > 0 ? Tcl_ConcatObj(argCount + 1, objv + (objc - argCount - 1)) : Tcl_DuplicateObj(script);
     Tcl_IncrRefCount(entry->command);
-    if (argCount > 0) {
-        Tcl_Obj *list = Tcl_NewListObj(argCount, objv + (objc - argCount));
-
-        Tcl_AppendStringsToObj(entry->command, " ", Tcl_GetString(list), (char *)NULL);
-        Tcl_DecrRefCount(list);
-    }
     if (data->atClose == NULL) {
         NsInterpDefer(interp, RunAtCloseLate, data);
     }
