@@ -39,9 +39,9 @@ proc ::chat::upgrade {} {
     }
     set accept [ns_crypto::md string -digest sha1 -encoding base64 ${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11]
     set chan [ns_connchan detach]
-    # First the callback, then the answer: the browser may speak as soon as it has read it.
-    watch $chan
+    # First the answer, then the callback: what the browser says in between waits for it.
     ns_connchan write $chan "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: $accept\r\n\r\n"
+    watch $chan
 }
 proc ::chat::listed {token list} {
     expr {$token in [lmap word [split [string tolower $list] ,] { string trim $word }]}

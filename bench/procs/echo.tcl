@@ -10,8 +10,9 @@ proc ::echo::upgrade {} {
     }
     set accept [ns_crypto::md string -digest sha1 -encoding base64 ${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11]
     set chan [ns_connchan detach]
-    ns_connchan callback $chan [list ::echo::event $chan] rex
     ns_connchan write $chan "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: $accept\r\n\r\n"
+    # Behind the answer: what arrives waits for the callback, but the callback would not wait for the answer.
+    ns_connchan callback $chan [list ::echo::event $chan] rex
 }
 
 proc ::echo::event {chan when} {
