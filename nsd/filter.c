@@ -104,7 +104,7 @@ void *
 Ns_RegisterFilter(const char *server, const char *method, const char *url, Ns_FilterProc *proc, unsigned when, void *arg,
                   bool first)
 {
-    NsServer *self = NsServerGet(server);
+    NsServer *self = server != NULL ? NsServerGet(server) : NsServerDefault();
 
     if (self == NULL) {
         return NULL;
