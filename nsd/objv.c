@@ -402,14 +402,14 @@ CheckTimeRange(const Ns_ObjvSpec *spec, Tcl_Interp *interp, Tcl_Obj *obj, const 
     }
     Tcl_DStringInit(&ds);
     Ns_DStringAppendTime(&ds, &range->minValue);
-    Tcl_DStringAppend(&ds, "s,", 2);
+    Tcl_DStringAppend(&ds, "s, ", 3);
     if (range->maxValue.sec >= INT_MAX) {
         Tcl_DStringAppend(&ds, "MAX", 3);
     } else {
         Ns_DStringAppendTime(&ds, &range->maxValue);
         Tcl_DStringAppend(&ds, "s", 1);
     }
-    Ns_TclPrintfResult(interp, "expected time value in range [%s] for '%s', but got %s", Tcl_DStringValue(&ds),
+    Ns_TclPrintfResult(interp, "expected time value in range [%s], for '%s', but got %s", Tcl_DStringValue(&ds),
                        spec->key + (spec->key[0] == '?'), Tcl_GetString(obj));
     Tcl_DStringFree(&ds);
     return TCL_ERROR;

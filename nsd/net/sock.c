@@ -345,6 +345,20 @@ Ns_SockConnect(const char *host, unsigned short port)
     return Ns_SockTimedConnect2(host, port, NULL, 0, NULL, NULL);
 }
 
+/* A connect on its way that has failed already: a refusal on this machine is there before connect returns. */
+static bool
+FailedAtOnce(int fd)
+{
+    int       error = 0;
+    socklen_t len = sizeof(error);
+
+    if (PollUntil(fd, POLLOUT, NowUsec()) <= 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
+        return false;
+    }
+    errno = error;
+    return error != 0;
+}
+
 NS_SOCKET
 Ns_SockAsyncConnect(const char *host, unsigned short port)
 {
@@ -355,6 +369,9 @@ Ns_SockAsyncConnect(const char *host, unsigned short port)
 
     for (int i = 0; i < n && fd == NS_INVALID_SOCKET; i++) {
         fd = StartConnect(&addrs[i], NULL, 0, &pending);
+        if (fd != NS_INVALID_SOCKET && pending && FailedAtOnce(fd)) {
+            fd = CloseFailed(fd);
+        }
     }
     return fd;
 }

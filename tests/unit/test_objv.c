@@ -188,8 +188,8 @@ TimeRangeTest(void **state)
     Ns_Time                *value = NULL;
     Ns_ObjvSpec opts[] = {{"-t", Ns_ObjvTime, &value, &range}, END};
 
-    assert_string_equal(Parse(opts, NULL, 1, "cmd -t 2m"), "expected time value in range [0s,60s] for '-t', but got 2m");
-    assert_string_equal(Parse(opts, NULL, 1, "cmd -t -1"), "expected time value in range [0s,60s] for '-t', but got -1");
+    assert_string_equal(Parse(opts, NULL, 1, "cmd -t 2m"), "expected time value in range [0s, 60s], for '-t', but got 2m");
+    assert_string_equal(Parse(opts, NULL, 1, "cmd -t -1"), "expected time value in range [0s, 60s], for '-t', but got -1");
     assert_null(value);
     assert_null(Parse(opts, NULL, 1, "cmd -t 60s"));
 }

@@ -345,6 +345,34 @@ test_connect_async(void **state)
     close(listener);
 }
 
+/* A refusal that is there when connect returns is told at once; one that comes later is the socket's error. */
+static void
+test_connect_async_refused(void **state)
+{
+    int            listener = Ns_SockListenEx("127.0.0.1", 0, 5, false), atOnce = 0;
+    unsigned short port = PortOf(listener);
+    Ns_Time        timeout = {5, 0};
+
+    close(listener);
+    for (int i = 0; i < 10; i++) {
+        int       error, fd;
+        socklen_t len = sizeof(error);
+
+        errno = 0;
+        fd = Ns_SockAsyncConnect("127.0.0.1", port);
+        error = errno;
+        if (fd >= 0) {
+            assert_int_equal(Ns_SockTimedWait(fd, NS_SOCK_WRITE, &timeout), NS_OK);
+            assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+            close(fd);
+        } else {
+            atOnce++;
+        }
+        assert_int_equal(error, ECONNREFUSED);
+    }
+    assert_true(atOnce > 0);
+}
+
 static void
 test_connect_from_local_address(void **state)
 {
@@ -489,6 +517,7 @@ main(void)
         cmocka_unit_test(test_connect_refused),
         cmocka_unit_test(test_connect_times_out),
         cmocka_unit_test(test_connect_async),
+        cmocka_unit_test(test_connect_async_refused),
         cmocka_unit_test(test_connect_from_local_address),
         cmocka_unit_test(test_timed_wait),
         cmocka_unit_test(test_tcp_transport),
