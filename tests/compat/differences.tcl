@@ -43,6 +43,37 @@ differs connchan/wsread-len16-noncanonical "RFC 6455 5.2: the shortest form of a
 differs connchan/wsread-len64-noncanonical "RFC 6455 5.2: the shortest form of a length must be used"
 differs http/header-folding "RFC 9112 5.2: folded headers are refused" ok "HTTP/1.0 400 Invalid Request Header\n\n"
 differs http/te-unknown "RFC 9112 6.1: a transfer coding that is not known is 501" ok {HTTP/1.0 501 Not Implemented}
+differs {conn/proxy-request-line} "RFC 9112 3.2.2: a request target with a host is served, and its host is the one asked for" ok {HTTP/1.1 200 OK
+content-type: text/plain; charset=utf-8
+content-length: 56
+connection: close
+date: DATE
+server: SERVER
+
+/t/x localhost 81 {GET http://localhost:81/t/x HTTP/1.1}}
+differs register/vhost-absolute-uri "RFC 9112 3.2.2: the host of the request target counts, not the field" ok {HTTP/1.1 200 OK
+last-modified: Thu, 04 Mar 2021 05:06:07 GMT
+content-type: text/html
+accept-ranges: bytes
+content-length: 20
+connection: close
+date: DATE
+server: SERVER
+
+second server front
+}
+differs http/return-status-204 "RFC 9110 6.4.1: a 204 has no content" ok {{HTTP/1.1 204 No Content} 0}
+differs http/return-status-304 "RFC 9110 6.4.1: a 304 has no content" ok {{HTTP/1.1 304 Not Modified} 0}
+differs client/run-204 "RFC 9110 8.6: no Content-Length with a 204" ok {body {} flags DECOMPRESS|EMPTY|1.1 headers {content-type {text/plain; charset=utf-8} connection close date DATE server SERVER} status 204 time T}
+differs http/method-connect "RFC 9110 15.5.6: a method that nothing here takes is 405, this one too" ok {HTTP/1.1 405 Method Not Allowed
+content-type: text/html; charset=utf-8
+content-length: N
+connection: close
+date: DATE
+server: SERVER
+
+NOTICE(Method Not Allowed)
+}
 differs http/expect-other "RFC 9110 10.1.1: an expectation that cannot be met is 417" ok "HTTP/1.0 417 Expectation Failed\n\n"
 
 # ---- several callback workers, and how they read
@@ -51,9 +82,37 @@ differs connchan/callback-thread-name "workers have numbers"
 differs {sockets/callback-args sockets/listencallback-thread} "workers have numbers"
 differs connchan/wsread-len-70000 "how many bytes the last read brings depends on the size of the read buffer"
 
+differs connchan/listen-bind "a script that gives false closes the channel at once (its bytes are delivered before)" ok {{address channel port sock} 127.0.0.1 1 {welcome
+} 1}
+
+# ---- an answer where NaviServer's is a fault
+
+differs reply/write-several-args "each argument is written" ok "HTTP/1.1 200 OK
+content-type: text/plain; charset=utf-8
+connection: close
+transfer-encoding: chunked
+date: DATE
+server: SERVER
+
+1\r
+a\r
+1\r
+b\r
+3\r
+c d\r
+0\r
+\r
+"
+differs client/run-body-chan "the content comes from the channel" ok {from channel}
+differs conn/channel-then-return "no silent loss: what cannot be sent is an error, as with a detached channel" ok {1 {connection socket is detached}}
+differs text/unquotehtml-num "HTML: the x of a character's number may be upper case" ok AAB
+differs text/ip-valid-type "::1 is an IPv6 address" ok {{ok 1} {ok 0} {ok 1} {error {bad option "x": must be ipv4, or ipv6}}}
+
 # ---- names and words
 
 differs client/run-useragent "the product's name is nsd" ok nsd/V
 differs connchan/open-bad-url "an error says what is wrong" ok {{error {invalid URL 'notaurl'}} {error {no driver for protocol 'ftp' found.}} {error {invalid URL '/only/path'}}}
 differs {config/log-badlevel config/logctl-severity-names config/logctl-new-severity} "the severities of features that are not here are not listed"
 differs fastpath/head-dir "the length of the server's own notice page"
+differs text/guesstype-a.wasm "the list of types has it" ok application/wasm
+differs config/server-requestprocs-shape "which handler the server itself lists first, and what it says of its argument" ok 6
