@@ -290,16 +290,21 @@ Ns_ThreadSetName(const char *fmt, ...)
 {
     Ns_Thread thread = Self();
     char      name[NAME_SIZE], osName[16];
+    bool      osNameChanges;
     va_list   ap;
 
     va_start(ap, fmt);
     vsnprintf(name, sizeof(name), fmt, ap);
     va_end(ap);
     pthread_mutex_lock(&listLock);
+    osNameChanges = strncmp(thread->name, name, sizeof(osName) - 1u) != 0;
     memcpy(thread->name, name, sizeof(name));
     pthread_mutex_unlock(&listLock);
-    /* Main's is what ps and top show of the process: leave it. */
-    if (thread->osTid != getpid()) {
+    /*
+     * Main's is what ps and top show of the process: leave it.  A connection thread is named anew for each request, by
+     * a number at the end, which the kernel does not see: no system calls for that.
+     */
+    if (osNameChanges && thread->osTid != getpid()) {
         snprintf(osName, sizeof(osName), "%.15s", name);
         pthread_setname_np(pthread_self(), osName);
     }
