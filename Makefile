@@ -128,6 +128,10 @@ $(BUILD)/doc/man/%.n: doc/src/%.man
 	@mkdir -p $(@D)
 	mpexpand nroff $< $@
 
+# What of NaviServer's commands is here, in doc/compat.md.
+compat-list: all
+	BUILD=$(BUILD) $(BUILD)/nsd -c -d -t tests/test.nscfg tests/compat/missing.tcl update doc/compat.md
+
 # ---- installation under $(DESTDIR)$(prefix): bin include tcl conf demo
 
 TCL_FILES  = $(wildcard tcl/*.tcl)
@@ -169,6 +173,7 @@ help:
 	@echo 'tests        what check needs, without running it'
 	@echo 'bench        measure against the raw baseline; BENCH_ARGS (bench/run --help)'
 	@echo 'doc          HTML and man pages, in $(BUILD)/doc/'
+	@echo 'compat-list  the list of commands in doc/compat.md, as they are now'
 	@echo 'fuzz         the fuzz targets for libFuzzer, in build-fuzz/ (needs clang)'
 	@echo 'install      to $$(DESTDIR)$(prefix); uninstall'
 	@echo 'dist         $(BUILD)/nsd-$(VERSION).tar.gz of the last commit'
@@ -179,4 +184,4 @@ help:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check tests units bench bench-tools doc fuzz fuzzers install uninstall dist clean where help
+.PHONY: all check tests units bench bench-tools doc fuzz fuzzers install uninstall dist clean where help compat-list
