@@ -46,6 +46,43 @@ Drain(NsChan *chan)
     }
 }
 
+/* Lock held: those whose bytes are out, or all of them; the caller runs them without the lock. */
+static ChanDone *
+TakeDones(NsChan *chan, bool all)
+{
+    ChanDone *first = chan->dones, **link = &chan->dones;
+
+    while (*link != NULL && (all || (*link)->end <= chan->sent)) {
+        link = &(*link)->next;
+    }
+    if (link == &chan->dones) {
+        return NULL;
+    }
+    chan->dones = *link;
+    *link = NULL;
+    if (chan->dones == NULL) {
+        chan->lastDone = &chan->dones;
+    }
+    return first;
+}
+
+/* No lock.  `sent` is what the channel had sent when they were taken. */
+static void
+RunDones(NsChan *chan, ChanDone *dones, uint64_t sent, int error)
+{
+    while (dones != NULL) {
+        ChanDone *next = dones->next;
+        bool      complete = dones->end <= sent;
+
+        NsWorkerCallbackBegin(chan->worker, chan->name, "(sendfile -done)");
+        dones->proc(chan, dones->arg, complete ? 0 : error,
+                    complete ? dones->end - dones->start : sent > dones->start ? sent - dones->start : 0u);
+        NsWorkerCallbackEnd(chan->worker);
+        ns_free(dones);
+        dones = next;
+    }
+}
+
 /* ---- callbacks ---- */
 
 /* No lock.  Run one callback and do what it says. */
@@ -316,10 +353,13 @@ SayGoodbye(NsChan *chan)
 static void
 Advance(NsChan *chan)
 {
-    NsLoop  *loop = LoopOf(chan);
-    unsigned wanted;
-    int64_t  due;
-    bool     over = false;
+    NsLoop   *loop = LoopOf(chan);
+    ChanDone *dones;
+    uint64_t  sent;
+    unsigned  wanted;
+    int64_t   due;
+    int       error;
+    bool      over = false;
 
     ChanLock(chan);
     if (chan->state == CHAN_DEAD) {
@@ -329,6 +369,9 @@ Advance(NsChan *chan)
     if (!NsOutEmpty(&chan->out) && !chan->sendBlocked && !chan->aborted) {
         Drain(chan);
     }
+    error = chan->sendErrno;
+    dones = chan->dones != NULL ? TakeDones(chan, error != 0) : NULL;
+    sent = chan->sent;
     if (chan->state == CHAN_CLOSING) {
         if (chan->aborted || NsOutEmpty(&chan->out)) {
             over = SayGoodbye(chan);
@@ -343,6 +386,9 @@ Advance(NsChan *chan)
     due = NextDue(chan);
     ChanUnlock(chan);
 
+    if (dones != NULL) {
+        RunDones(chan, dones, sent, error);    /* what it changes is posted, and looked at then */
+    }
     if (over) {
         NsChanDispose(chan);
         return;
@@ -510,8 +556,11 @@ void
 NsChanDispose(NsChan *chan)
 {
     ChanCallback *callback;
+    ChanDone     *dones;
     NsOutQueue    out;
     Ns_Sock       io;
+    uint64_t      sent;
+    int           error;
     bool          joined = chan->joined;
 
     if (joined) {
@@ -535,8 +584,12 @@ NsChanDispose(NsChan *chan)
     chan->rest = NULL;
     chan->restPos = chan->restLen = 0u;
     NsChanFramesFree(chan);
+    dones = TakeDones(chan, true);
+    sent = chan->sent;
+    error = chan->sendErrno != 0 ? chan->sendErrno : ECANCELED;
     ChanUnlock(chan);
 
+    RunDones(chan, dones, sent, error);
     NsChanCallbackRelease(callback);
     ReleaseRetired(chan);
     NsOutClear(&out);

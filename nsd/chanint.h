@@ -23,6 +23,13 @@ typedef struct ChanFrames {                    /* only while there is something 
     bool         haveData;                     /* the next call looks here before it reads */
 } ChanFrames;
 
+typedef struct ChanDone {                      /* who wants to know when a range of the send queue is out */
+    struct ChanDone *next;
+    uint64_t         start, end;               /* in bytes sent by the channel */
+    NsChanDoneProc  *proc;
+    void            *arg;
+} ChanDone;
+
 typedef enum { CHAN_OPEN, CHAN_CLOSING, CHAN_LINGER, CHAN_DEAD } ChanState;
 
 struct NsChan {
@@ -60,6 +67,7 @@ struct NsChan {
     ChanCallback   *callback;                  /* lock */
     ChanCallback   *retired;                   /* lock: replaced, to be released by the worker */
     NsOutQueue      out;                       /* lock */
+    ChanDone       *dones, **lastDone;         /* lock: in the order of the queue */
     char           *rest;                      /* lock: came with the request */
     size_t          restPos, restLen;
     ChanFrames     *frames;                    /* lock */

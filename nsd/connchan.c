@@ -180,6 +180,7 @@ ChanNew(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *dri
     NsChan *chan = ns_calloc(1u, sizeof(NsChan));
 
     chan->magic = CHAN_MAGIC;
+    chan->lastDone = &chan->dones;
     atomic_init(&chan->refs, 1);
     pthread_mutex_init(&chan->lock, NULL);
     chan->server = server;
@@ -524,7 +525,7 @@ NsChanWrite(NsChan *chan, const struct iovec *iov, int iovcnt, unsigned flags)
         /* Bytes were lost before: whatever follows them would arrive out of order. */
         errno = chan->sendErrno;
         sent = -1;
-    } else if (len > 0u && chan->out.bytes + len > chan->server->chans->maxSendBuffer) {
+    } else if (len > 0u && chan->out.memory + len > chan->server->chans->maxSendBuffer) {
         atomic_fetch_add_explicit(&nsChanCounters.bufferLimits, 1u, memory_order_relaxed);
         errno = ENOBUFS;
         sent = -1;
@@ -549,6 +550,46 @@ NsChanWrite(NsChan *chan, const struct iovec *iov, int iovcnt, unsigned flags)
     }
     ChanUnlock(chan);
     return sent;
+}
+
+bool
+NsChanSendFile(NsChan *chan, int fd, off_t offset, size_t len, NsChanDoneProc *done, void *arg)
+{
+    bool accepted;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    ChanLock(chan);
+    accepted = chan->state == CHAN_OPEN && chan->sendErrno == 0;
+    if (!accepted) {
+        errno = chan->sendErrno != 0 ? chan->sendErrno : EPIPE;
+    } else {
+        if (done != NULL) {
+            ChanDone *entry = ns_calloc(1u, sizeof(ChanDone));
+
+            entry->start = chan->sent + chan->out.bytes;
+            entry->end = entry->start + len;
+            entry->proc = done;
+            entry->arg = arg;
+            *chan->lastDone = entry;
+            chan->lastDone = &entry->next;
+        }
+        if (len > 0u) {
+            if (NsOutEmpty(&chan->out)) {
+                chan->lastProgress = NsLoopClock();
+            }
+            NsOutAddFile(&chan->out, fd, offset, len);
+            fd = -1;
+        }
+        NsChanNotify(chan);
+    }
+    ChanUnlock(chan);
+    if (fd >= 0) {
+        int code = errno;
+
+        (void)close(fd);
+        errno = code;
+    }
+    return accepted;
 }
 
 /* ---- closing ---- */

@@ -52,6 +52,15 @@ ssize_t NsChanRead(NsChan *chan, void *buffer, size_t size);
 ssize_t NsChanWrite(NsChan *chan, const struct iovec *iov, int iovcnt, unsigned flags);
 
 /*
+ * Any thread.  Send `len` bytes of a file from `offset` behind what was written before; the worker does it, and a slow peer costs
+ * neither a thread nor memory.  The fd is taken over in any case.  `done` (may be NULL) is called once on the worker, without a lock:
+ * error 0 when all is handed to the kernel, else what ended it (ECANCELED: the channel was aborted), and the bytes of this
+ * range that went out.  False and errno when the channel is closed or broken; then `done` is not called.
+ */
+typedef void (NsChanDoneProc)(NsChan *chan, void *arg, int error, uint64_t sent);
+bool NsChanSendFile(NsChan *chan, int fd, off_t offset, size_t len, NsChanDoneProc *done, void *arg);
+
+/*
  * Any thread.  Close: no more callbacks, no such name any more; what was accepted for sending is delivered first, for at
  * most `sendwait`.  Abort throws it away.  False when it was closed before.
  */

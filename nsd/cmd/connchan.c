@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * ns_connchan: the subcommands that work on one channel.  Those that make client and listening channels are in
- * connchan_open.c.
+ * connchan_open.c, sendfile and stats in connchan_send.c.
  */
 #include <errno.h>
 #include <openssl/rand.h>
 #include <string.h>
 #include "cmd/chanobj.h"
 #include "cmd/cmds.h"
-#include "cmd/connchan_open.h"
+#include "cmd/connchan_sub.h"
 #include "connio.h"
 #include "interp.h"
 
@@ -531,6 +531,8 @@ ConnChanObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *con
         {"listen", NsChanListenObjCmd},
         {"open", NsChanOpenObjCmd},
         {"read", ReadObjCmd},
+        {"sendfile", NsChanSendFileObjCmd},
+        {"stats", NsChanStatsObjCmd},
         {"status", StatusObjCmd},
         {"write", WriteObjCmd},
         {"wsencode", WsEncodeObjCmd},

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "chanclient.h"
 #include "cmd/chanobj.h"
-#include "cmd/connchan_open.h"
+#include "cmd/connchan_sub.h"
 #include "http/url.h"
 #include "interp.h"
 
@@ -324,8 +324,8 @@ NsChanListenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj 
         Ns_TclPrintfResult(interp, "no driver for protocol 'http' & driver name '%s' found.", driverName);
         return TCL_ERROR;
     }
-    listener = NsChanListen(server != NULL ? server : ip->server, address, port, driver != NULL ? driver->module : "tcp",
-                            RunAcceptScript, ns_strdup(Tcl_GetString(script)), ns_free);
+    listener = NsChanListen(server != NULL ? server : ip->server, address, port, bind != 0,
+                            driver != NULL ? driver->module : "tcp", RunAcceptScript, ns_strdup(Tcl_GetString(script)), ns_free);
     if (listener == NULL) {
         Ns_TclPrintfResult(interp, "could not register callback");
         return TCL_ERROR;
