@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "chanclient.h"
 #include "chanint.h"
+#include "net/sock.h"
 
 /* What is left until `deadline`; false: nothing. */
 static bool
@@ -183,8 +184,8 @@ AcceptReady(NsChan *chan, void *arg, unsigned why)
 }
 
 NsChan *
-NsChanListen(NsServer *server, const char *address, unsigned short port, const char *driverName, NsChanAcceptProc *accept,
-             void *arg, void (*freeProc)(void *arg))
+NsChanListen(NsServer *server, const char *address, unsigned short port, bool bindNew, const char *driverName,
+             NsChanAcceptProc *accept, void *arg, void (*freeProc)(void *arg))
 {
     Ns_Sock        io = {.waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &listenTransport};
     NsAddr         own;
@@ -193,7 +194,7 @@ NsChanListen(NsServer *server, const char *address, unsigned short port, const c
     NsChan        *chan;
     NsChanCallback callback = {.proc = AcceptReady, .freeProc = FreeListener, .when = NS_SOCK_READ | NS_SOCK_EXIT};
 
-    io.sock = Ns_SockListenEx(address, port, 128, false);
+    io.sock = bindNew ? NsSockListenNew(address, port, 128, false) : Ns_SockListenEx(address, port, 128, false);
     if (io.sock == NS_INVALID_SOCKET) {
         return NULL;
     }

@@ -23,10 +23,11 @@ NsChan *NsChanConnect(NsServer *server, const NsChanConnectParams *params, Tcl_D
 
 /*
  * A listening channel: each connection becomes a channel, for which `accept` is called on the listener's worker; it takes over the
- * reference.  `arg` is freed by `freeProc` with the listener.  NULL and errno on failure.
+ * reference.  `arg` is freed by `freeProc` with the listener.  `bindNew`: not on a socket that was bound at the start (net/prebind.h).
+ * NULL and errno on failure.
  */
 typedef void (NsChanAcceptProc)(NsChan *chan, void *arg);
-NsChan *NsChanListen(NsServer *server, const char *address, unsigned short port, const char *driverName,
+NsChan *NsChanListen(NsServer *server, const char *address, unsigned short port, bool bindNew, const char *driverName,
                      NsChanAcceptProc *accept, void *arg, void (*freeProc)(void *arg));
 /* Its descriptor, and the port that was chosen for port 0. */
 NS_SOCKET NsChanListenSock(NsChan *listener, unsigned short *port);

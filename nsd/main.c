@@ -20,6 +20,7 @@
 #include "interp.h"
 #include "logconf.h"
 #include "modload.h"
+#include "net/prebind.h"
 #include "options.h"
 #include "privileges.h"
 #include "process.h"
@@ -46,6 +47,19 @@ RaiseDescriptorLimit(void)
                    (unsigned long long)limit.rlim_max, strerror(errno));
         }
     }
+}
+
+/* Option -b: nobody else's files were read and no rights given up. */
+static void
+BindFirst(void)
+{
+    Tcl_DString error;
+
+    Tcl_DStringInit(&error);
+    if (!NsPrebindOpen(&error)) {
+        Ns_Fatal("option -b: %s", Tcl_DStringValue(&error));
+    }
+    Tcl_DStringFree(&error);
 }
 
 static void
@@ -116,6 +130,7 @@ LoadModules(NsServer *server, void *arg)
 static void
 Start(void)
 {
+    BindFirst();
     NsConfigEvalFile(Ns_InfoConfigFile(), nsOptions.argc, nsOptions.argv, nsOptions.optind);
     NsPrivilegesChroot();
     ReadParameters();
@@ -149,6 +164,9 @@ Start(void)
     (void)Ns_GetMimeType("x");                 /* reads its section at first use */
     NsInfoSetStarted();
     NsConfigReportUnused();
+    if (nsOptions.mode != NS_MODE_COMMAND) {
+        NsPrebindReport();                     /* in command mode at the end: the script may listen there */
+    }
     NsRunAtReady();
     Ns_Log(Notice, "nsd %s running, pid %d", NS_VERSION, (int)getpid());
 }
@@ -291,6 +309,7 @@ NsProcessStop(int exitCode)
     Ns_IncrTime(&until, shutdownTimeout.sec, shutdownTimeout.usec);
 
     NsDriversStopAccepting();
+    NsPrebindClose();
     NsQueueStop(&until);
     NsSchedStop(&until);
     NsStartAtShutdown();
@@ -327,6 +346,7 @@ main(int argc, char **argv)
 
     Tcl_FindExecutable(argv[0]);
     NsOptionsParse(argc, argv);
+    NsPrebindInherit();
     NsInfoInit(argc, argv, nsOptions.config);
     BlockSignals();
     RaiseDescriptorLimit();

@@ -7,12 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/prebind.h"
 #include "options.h"
 
 NsOptions nsOptions = {.mode = NS_MODE_BACKGROUND};
 
 static const char usage[] =
-    "usage: nsd ?-c|-f|-i|-w? -t config ?-u user? ?-g group? ?-r path? ?-s server? ?-p pidfile? ?-d? ?script ?args??\n"
+    "usage: nsd ?-c|-f|-i|-w? -t config ?-u user? ?-g group? ?-r path?\n"
+    "           ?-b address:port,...? ?-s server? ?-p pidfile? ?-d? ?script ?args??\n"
     "       nsd -h|-V\n"
     "\n"
     "  -c  run a Tcl script inside the server (or commands from standard input), then stop\n"
@@ -24,6 +26,8 @@ static const char usage[] =
     "  -u  run as this user, name or number, once the addresses are bound\n"
     "  -g  run as this group (else the user's)\n"
     "  -r  change the root folder once the configuration was read\n"
+    "  -b  bind these addresses first, with the rights nsd was started with: 127.0.0.1:80,[::1]:80,*:443.  Whatever listens\n"
+    "      there later, a driver or a script, gets that socket; what nothing listens on is logged\n"
     "  -s  start only this virtual server\n"
     "  -p  pid file, instead of the parameter pidfile\n"
     "  -d  leave SIGINT to a debugger\n"
@@ -59,6 +63,18 @@ SetMode(NsMode mode)
 }
 
 static void
+WantAddresses(const char *list)
+{
+    Tcl_DString error;
+
+    Tcl_DStringInit(&error);
+    if (!NsPrebindWant(list, &error)) {
+        Mistake("option -b wants address:port,...; %s", Tcl_DStringValue(&error));
+    }
+    Tcl_DStringFree(&error);
+}
+
+static void
 PrintVersion(void)
 {
     printf("nsd %s (scripts of NaviServer %s), Tcl %s\n", NS_VERSION, NS_COMPAT_VERSION, TCL_PATCH_LEVEL);
@@ -83,7 +99,7 @@ NsOptionsParse(int argc, char **argv)
         case 'u': nsOptions.user = optarg; break;
         case 'g': nsOptions.group = optarg; break;
         case 'r': nsOptions.chroot = optarg; break;
-        case 'b': Mistake("-b is not supported: drivers bind their addresses before -u takes effect");
+        case 'b': WantAddresses(optarg); break;
         case 's': nsOptions.server = optarg; break;
         case 'p': nsOptions.pidfile = optarg; break;
         case 'h': fputs(usage, stdout); exit(NS_EXIT_OK);

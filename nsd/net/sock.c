@@ -9,7 +9,8 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "addr.h"
+#include "prebind.h"
+#include "sock.h"
 
 #define NO_DEADLINE INT64_MAX
 
@@ -162,8 +163,8 @@ Bind(int fd, const NsSockAddr *addr)
     return result;
 }
 
-static NS_SOCKET
-ListenOn(const NsSockAddr *addr, int backlog, bool reuseport, bool bothFamilies)
+NS_SOCKET
+NsSockBind(const NsSockAddr *addr, bool reuseport, bool bothFamilies)
 {
     int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1, v6only = bothFamilies ? 0 : 1;
 
@@ -179,19 +180,29 @@ ListenOn(const NsSockAddr *addr, int backlog, bool reuseport, bool bothFamilies)
     if (addr->u.sa.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) != 0) {
         return CloseFailed(fd);
     }
-    if (Bind(fd, addr) != 0 || listen(fd, backlog > 0 ? backlog : SOMAXCONN) != 0) {
+    return Bind(fd, addr) == 0 ? fd : CloseFailed(fd);
+}
+
+static NS_SOCKET
+ListenOn(const NsSockAddr *addr, int backlog, bool reuseport, bool bothFamilies)
+{
+    NS_SOCKET fd = NsSockBind(addr, reuseport, bothFamilies);
+
+    if (fd != NS_INVALID_SOCKET && listen(fd, backlog > 0 ? backlog : SOMAXCONN) != 0) {
         return CloseFailed(fd);
     }
     return fd;
 }
 
-NS_SOCKET
-Ns_SockListenEx(const char *address, unsigned short port, int backlog, bool reuseport)
+static bool
+IsAny(const char *address)
 {
-    NsSockAddr addrs[NS_MAX_ADDRS];
-    bool       any = address == NULL || (address[0] == '*' && address[1] == '\0');
-    int        n = NsAddrResolve(address, port, true, addrs);
+    return address == NULL || (address[0] == '*' && address[1] == '\0');
+}
 
+static NS_SOCKET
+ListenOnFirst(const NsSockAddr *addrs, int n, bool any, int backlog, bool reuseport)
+{
     for (int i = 0; i < n; i++) {
         NS_SOCKET fd = ListenOn(&addrs[i], backlog, reuseport, any);
 
@@ -204,6 +215,28 @@ Ns_SockListenEx(const char *address, unsigned short port, int backlog, bool reus
         }
     }
     return NS_INVALID_SOCKET;
+}
+
+NS_SOCKET
+NsSockListenNew(const char *address, unsigned short port, int backlog, bool reuseport)
+{
+    NsSockAddr addrs[NS_MAX_ADDRS];
+    int        n = NsAddrResolve(address, port, true, addrs);
+
+    return ListenOnFirst(addrs, n, IsAny(address), backlog, reuseport);
+}
+
+NS_SOCKET
+Ns_SockListenEx(const char *address, unsigned short port, int backlog, bool reuseport)
+{
+    NsSockAddr addrs[NS_MAX_ADDRS];
+    int        n = NsAddrResolve(address, port, true, addrs);
+    NS_SOCKET  fd;
+
+    if (NsPrebindTake(addrs, n, IsAny(address), backlog, reuseport, &fd)) {
+        return fd;
+    }
+    return ListenOnFirst(addrs, n, IsAny(address), backlog, reuseport);
 }
 
 NS_SOCKET
