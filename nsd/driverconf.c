@@ -212,18 +212,15 @@ SetListenerOptions(const Ns_Driver *driver, int fd)
     }
 }
 
-static void
-OpenListener(Ns_Driver *driver, Listener *listener, const char *address, int *port)
+/* False: errno.  A `port` that is 0 becomes what the kernel has chosen. */
+static bool
+OpenListener(const Ns_Driver *driver, Listener *listener, const char *address, int *port)
 {
     socklen_t len = sizeof(listener->addr);
 
     listener->fd = Ns_SockListenEx(address, (unsigned short)*port, driver->backlog, driver->reusePort);
     if (listener->fd < 0) {
-        int err = errno;
-
-        Ns_Fatal("%s: cannot listen on %s port %d: %s%s (address and port are set in the section %s)", driver->module,
-                 address != NULL ? address : "*", *port, strerror(err),
-                 err == EADDRINUSE ? "; another program, or another server, has it" : "", driver->section);
+        return false;
     }
     if (Ns_SockSetNonBlocking(listener->fd) != NS_OK || fcntl(listener->fd, F_SETFD, FD_CLOEXEC) != 0
         || getsockname(listener->fd, &listener->addr.sa, &len) != 0) {
@@ -238,6 +235,56 @@ OpenListener(Ns_Driver *driver, Listener *listener, const char *address, int *po
                                                              : listener->addr.in6.sin6_port);
     }
     SetListenerOptions(driver, listener->fd);
+    return true;
+}
+
+/*
+ * A thread cannot have a socket of its own where the one of the first thread was bound before (-b, systemd) with rights that are
+ * gone: the threads before it do the work.
+ */
+static void
+DoWithout(Ns_Driver *driver, NsDriverThread *thread, const char *address, int port, int err)
+{
+    Ns_Log(Warning, "%s: cannot bind one more socket on %s port %d: %s; %d thread%s, not %d as driverthreads says", driver->module,
+           address != NULL ? address : "*", port, strerror(err), thread->index, thread->index == 1 ? " serves" : "s serve",
+           driver->driverThreads);
+    while (thread->listenerCount > 0) {
+        close(thread->listeners[--thread->listenerCount].fd);
+    }
+    ns_free(thread->listeners);
+    thread->listeners = NULL;
+    driver->driverThreads = thread->index;
+}
+
+/* False: this thread and those behind it are not needed. */
+static bool
+OpenListenersOf(Ns_Driver *driver, NsDriverThread *thread)
+{
+    struct NsDriverState *state = driver->state;
+    int                   a, p;
+
+    thread->listeners = ns_calloc((size_t)(state->addressCount * state->portCount), sizeof(Listener));
+    for (a = 0; a < state->addressCount; a++) {
+        for (p = 0; p < state->portCount; p++) {
+            const char *address = state->addresses[a];
+            Listener   *listener = &thread->listeners[thread->listenerCount];
+
+            listener->thread = thread;
+            if (OpenListener(driver, listener, address, &state->ports[p])) {
+                thread->listenerCount++;
+            } else if (thread->index > 0) {
+                DoWithout(driver, thread, address, state->ports[p], errno);
+                return false;
+            } else {
+                int err = errno;
+
+                Ns_Fatal("%s: cannot listen on %s port %d: %s%s (address and port are set in the section %s)", driver->module,
+                         address != NULL ? address : "*", state->ports[p], strerror(err),
+                         err == EADDRINUSE ? "; another program, or another server, has it" : "", driver->section);
+            }
+        }
+    }
+    return true;
 }
 
 static void
@@ -254,14 +301,8 @@ OpenListeners(Ns_Driver *driver)
         thread->driver = driver;
         thread->index = t;
         thread->reserve = -1;
-        thread->listeners = ns_calloc((size_t)(state->addressCount * state->portCount), sizeof(Listener));
-        for (a = 0; a < state->addressCount; a++) {
-            for (p = 0; p < state->portCount; p++) {
-                Listener *listener = &thread->listeners[thread->listenerCount++];
-
-                listener->thread = thread;
-                OpenListener(driver, listener, state->addresses[a], &state->ports[p]);
-            }
+        if (!OpenListenersOf(driver, thread)) {
+            break;
         }
     }
     for (a = 0; a < state->addressCount; a++) {
