@@ -135,3 +135,12 @@ server: SERVER
 }
 differs text/guesstype-a.wasm "the list of types has it" ok application/wasm
 differs config/server-requestprocs-shape "which handler the server itself lists first, and what it says of its argument" ok 6
+
+# ---- a superset
+
+differs connchan/no-args "ns_connchan has sendfile and stats as well" error \
+    {wrong # args: should be "ns_connchan callback|connect|close|debug|detach|exists|list|listen|open|read|sendfile|stats|status|write|wsencode ?/arg .../"}
+foreach {name word} {bad-subcommand nosuch abbreviated-subcommand det} {
+    differs connchan/$name "ns_connchan has sendfile and stats as well" error \
+        "ns_connchan: bad subcommand \"$word\": must be callback, connect, close, debug, detach, exists, list, listen, open, read, sendfile, stats, status, write, or wsencode"
+}
