@@ -50,8 +50,9 @@ static int      nsubs, capsubs;
 static void
 WantWrite(Client *c, int w)
 {
-    if (c->wantw == w)
+    if (c->wantw == w) {
         return;
+    }
     c->wantw = w;
     struct epoll_event e = {.events = EPOLLIN | (w ? EPOLLOUT : 0), .data.ptr = c};
     epoll_ctl(ep, EPOLL_CTL_MOD, c->fd, &e);
@@ -63,8 +64,9 @@ Drop(Client *c)
         subs[c->subidx] = subs[--nsubs];
         subs[c->subidx]->subidx = c->subidx;
     }
-    if (c->ssl)
+    if (c->ssl) {
         SSL_free(c->ssl);
+    }
     close(c->fd);
     free(c->in);
     free(c->out);
@@ -73,11 +75,13 @@ Drop(Client *c)
 static ssize_t
 Send(Client *c, const void *p, size_t n)
 {
-    if (!c->ssl)
+    if (!c->ssl) {
         return send(c->fd, p, n, MSG_NOSIGNAL);
+    }
     int r = SSL_write(c->ssl, p, (int)n);
-    if (r > 0)
+    if (r > 0) {
         return r;
+    }
     int e = SSL_get_error(c->ssl, r);
     errno = (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) ? EAGAIN : EIO;
     return -1;
@@ -85,14 +89,17 @@ Send(Client *c, const void *p, size_t n)
 static ssize_t
 Receive(Client *c, void *p, size_t n)
 {
-    if (!c->ssl)
+    if (!c->ssl) {
         return recv(c->fd, p, n, 0);
+    }
     int r = SSL_read(c->ssl, p, (int)n);
-    if (r > 0)
+    if (r > 0) {
         return r;
+    }
     int e = SSL_get_error(c->ssl, r);
-    if (e == SSL_ERROR_ZERO_RETURN)
+    if (e == SSL_ERROR_ZERO_RETURN) {
         return 0;
+    }
     errno = (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) ? EAGAIN : EIO;
     ERR_clear_error();
     return -1;
@@ -103,14 +110,16 @@ Out(Client *c, const uint8_t *p, size_t n)
     if (!c->outn) {
         ssize_t r = Send(c, p, n);
         if (r < 0) {
-            if (errno != EAGAIN)
+            if (errno != EAGAIN) {
                 return -1;
+            }
             r = 0;
         }
         p += r;
         n -= r;
-        if (!n)
+        if (!n) {
             return 0;
+        }
     }
     if (c->outn + n > c->outcap) {
         c->outcap = (c->outn + n) * 2;
@@ -126,8 +135,9 @@ Flush(Client *c)
 {
     while (c->outn) {
         ssize_t r = Send(c, c->out, c->outn);
-        if (r < 0)
+        if (r < 0) {
             return errno == EAGAIN ? 0 : -1;
+        }
         c->outn -= r;
         memmove(c->out, c->out + r, c->outn);
     }
@@ -141,8 +151,9 @@ static int
 Handshake(Client *c, uint8_t *p, size_t n, size_t *used)
 {
     uint8_t *e = memmem(p, n, "\r\n\r\n", 4);
-    if (!e)
+    if (!e) {
         return 0;
+    }
     *used = e + 4 - p;
     *e = 0;
     char *k = strcasestr((char *)p, "\r\nsec-websocket-key:");
@@ -150,9 +161,12 @@ Handshake(Client *c, uint8_t *p, size_t n, size_t *used)
         return *used == n && Out(c, httpAnswer, httpAnswerLen) == 0 ? 2 : -1;
     }
     k += 20;
-    while (*k == ' ')
+    while (*k == ' ') {
         k++;
-    char    b[128], a[64], r[256];
+    }
+    char    b[128];
+    char    a[64];
+    char    r[256];
     int     kl = strcspn(k, "\r \n");
     uint8_t d[20];
     int     m = snprintf(b, sizeof b, "%.*s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", kl > 60 ? 60 : kl, k);
@@ -165,12 +179,14 @@ Handshake(Client *c, uint8_t *p, size_t n, size_t *used)
     c->open = 1;
     if (!strncmp((char *)p, "GET /sub ", 9)) {
         c->kind = 1;
-        if (nsubs == capsubs)
+        if (nsubs == capsubs) {
             subs = realloc(subs, (capsubs = capsubs ? capsubs * 2 : 1024) * sizeof *subs);
+        }
         c->subidx = nsubs;
         subs[nsubs++] = c;
-    } else if (!strncmp((char *)p, "GET /pub ", 9))
+    } else if (!strncmp((char *)p, "GET /pub ", 9)) {
         c->kind = 2;
+    }
     return Out(c, (uint8_t *)r, m) ? -1 : 1;
 }
 static inline size_t
@@ -188,8 +204,9 @@ PutHead(uint8_t *d, uint8_t b0, uint64_t l)
         return 4;
     }
     d[1] = 127;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         d[2 + i] = l >> (56 - 8 * i);
+    }
     return 10;
 }
 static int
@@ -203,10 +220,12 @@ OnReadable(Client *c)
             n = c->inn;
         }
         ssize_t r = Receive(c, buf + n, BUF - n);
-        if (r == 0)
+        if (r == 0) {
             return -1;
-        if (r < 0)
+        }
+        if (r < 0) {
             return errno == EAGAIN ? 0 : -1;
+        }
         int full = (size_t)r == BUF - n;
         n += r;
         if (c->inn) {
@@ -218,14 +237,17 @@ OnReadable(Client *c)
         if (!c->open) {
             size_t used;
             int    x = Handshake(c, p, n, &used);
-            if (x < 0)
+            if (x < 0) {
                 return -1;
-            if (x == 2)
+            }
+            if (x == 2) {
                 return 0;
-            if (x > 0)
+            }
+            if (x > 0) {
                 i = used;
-            else
+            } else {
                 goto keep;
+            }
         }
         uint8_t *d = buf;
         int      closing = 0; /* output is compacted into the input buffer */
@@ -233,34 +255,42 @@ OnReadable(Client *c)
             uint8_t *f = buf + i;
             uint64_t l = f[1] & 0x7f;
             size_t   h = 6;
-            if (!(f[1] & 0x80))
+            if (!(f[1] & 0x80)) {
                 return -1;
+            }
             if (l == 126) {
-                if (n - i < 8)
+                if (n - i < 8) {
                     break;
+                }
                 l = f[2] << 8 | f[3];
                 h = 8;
             } else if (l == 127) {
-                if (n - i < 14)
+                if (n - i < 14) {
                     break;
+                }
                 l = 0;
-                for (int k = 0; k < 8; k++)
+                for (int k = 0; k < 8; k++) {
                     l = l << 8 | f[2 + k];
+                }
                 h = 14;
             }
-            if (l > BUF - 16)
+            if (l > BUF - 16) {
                 return -1;
-            if (n - i < h + l)
+            }
+            if (n - i < h + l) {
                 break;
+            }
             uint32_t m;
             memcpy(&m, f + h - 4, 4);
             uint64_t m8 = (uint64_t)m << 32 | m;
-            uint8_t  op = f[0] & 15, b0 = f[0];
+            uint8_t  op = f[0] & 15;
+            uint8_t  b0 = f[0];
             uint8_t *s = f + h;
-            if (op == 9)
+            if (op == 9) {
                 b0 = 0x8a;
-            else if (op == 8)
+            } else if (op == 8) {
                 closing = 1;
+            }
             size_t   hl = op == 10 ? 0 : PutHead(d, b0, l);
             uint8_t *w = d + hl;
             size_t   k = 0;
@@ -270,13 +300,16 @@ OnReadable(Client *c)
                 v ^= m8;
                 memcpy(w + k, &v, 8);
             }
-            for (; k < l; k++)
+            for (; k < l; k++) {
                 w[k] = s[k] ^ ((uint8_t *)&m)[k & 3];
-            if (op != 10)
+            }
+            if (op != 10) {
                 d = w + l;
+            }
             i += h + l;
-            if (closing)
+            if (closing) {
                 break;
+            }
         }
         size_t on = d - buf;
         if (i < n && !closing) {
@@ -287,17 +320,22 @@ OnReadable(Client *c)
         if (on) {
             if (c->kind == 2 && !closing) {
                 memcpy(bbuf, buf, on); /* one send() per subscriber */
-                for (int k = 0; k < nsubs; k++)
+                for (int k = 0; k < nsubs; k++) {
                     Out(subs[k], bbuf, on);
-            } else if (Out(c, buf, on))
+                }
+            } else if (Out(c, buf, on)) {
                 return -1;
+            }
         }
-        if (closing)
+        if (closing) {
             return -1;
-        if (c->ssl && (full || SSL_has_pending(c->ssl)))
+        }
+        if (c->ssl && (full || SSL_has_pending(c->ssl))) {
             continue; /* read-ahead: one recv() per record, not two */
-        if (full)
+        }
+        if (full) {
             continue;
+        }
         return 0;
     keep:
         c->inn = n;
@@ -309,8 +347,9 @@ OnReadable(Client *c)
 int
 main(int ac, char **av)
 {
-    if (ac < 2)
+    if (ac < 2) {
         return 2;
+    }
     signal(SIGPIPE, SIG_IGN);
     httpAnswerLen = (size_t)sprintf((char *)httpAnswer, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
                                                         "Content-Length: 1024\r\n\r\n");
@@ -331,7 +370,8 @@ main(int ac, char **av)
             return 2;
         }
     }
-    int ls = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
+    int ls = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int one = 1;
     setsockopt(ls, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     struct sockaddr_in a = {
         .sin_family = AF_INET, .sin_port = htons(atoi(av[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -350,8 +390,9 @@ main(int ac, char **av)
             if (!c) {
                 for (;;) {
                     int fd = accept4(ls, NULL, NULL, SOCK_NONBLOCK);
-                    if (fd < 0)
+                    if (fd < 0) {
                         break;
+                    }
                     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
                     c = calloc(1, sizeof *c);
                     c->fd = fd;
@@ -369,8 +410,9 @@ main(int ac, char **av)
                 Drop(c);
                 continue;
             }
-            if ((ev[i].events & ~(uint32_t)EPOLLOUT) && OnReadable(c))
+            if ((ev[i].events & ~(uint32_t)EPOLLOUT) && OnReadable(c)) {
                 Drop(c);
+            }
         }
     }
 }

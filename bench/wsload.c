@@ -46,37 +46,45 @@ ThreadMain(void *arg)
 {
     Thread  *t = arg;
     uint64_t s0 = NowNs();
-    int      next = 0, inflight_max = opt.inflight;
+    int      next = 0;
+    int      inflight_max = opt.inflight;
     int      ntot = t->n;
-    if (opt.mode == M_CHURN)
+    if (opt.mode == M_CHURN) {
         inflight_max = t->n;
+    }
     /* subscribers first, the publisher last */
     while (t->opened + t->failed < ntot) {
         while (next < ntot && t->inflight < inflight_max) {
             Client *c = &t->c[next];
-            if (t->pub == c && t->opened < ntot - 1 && !t->failed)
+            if (t->pub == c && t->opened < ntot - 1 && !t->failed) {
                 break;
+            }
             if (ClientStart(t, c)) {
                 t->failed++;
                 t->errs++;
-            } else
+            } else {
                 t->inflight++;
+            }
             next++;
-            if (opt.mode == M_CHURN)
+            if (opt.mode == M_CHURN) {
                 continue;
+            }
         }
-        if (opt.mode == M_CHURN)
+        if (opt.mode == M_CHURN) {
             break;
+        }
         PollOnce(t, 100);
-        if (t->failed > 20 && t->failed > ntot / 50)
+        if (t->failed > 20 && t->failed > ntot / 50) {
             break;
+        }
         if (NowNs() - s0 > 180ull * 1000000000ull) {
             Complain("setup time-out");
             break;
         }
     }
-    if (t->idx == 0)
+    if (t->idx == 0) {
         setup_s = (double)(NowNs() - s0) / 1e9;
+    }
     pthread_barrier_wait(&barrier);
     if (t->idx == 0) {
         uint64_t n = NowNs();
@@ -86,10 +94,12 @@ ThreadMain(void *arg)
     pthread_barrier_wait(&barrier);
     if (opt.mode == M_IDLE) {
         uint64_t e = NowNs() + (uint64_t)opt.hold * 1000000000ull;
-        while (NowNs() < e)
+        while (NowNs() < e) {
             PollOnce(t, 50);
-        if (t->idx == 0 && opt.pid)
+        }
+        if (t->idx == 0 && opt.pid) {
             R[1] = ProcStatusKb(opt.pid, "VmRSS:");
+        }
         if (t->idx == 0) {
             R[4] = TcpMemPages();
         }
@@ -99,35 +109,44 @@ ThreadMain(void *arg)
         if (opt.size >= 0 && !opt.connectonly) {
             uint64_t lim = NowNs() + 60ull * 1000000000ull;
             for (int i = 0; i < t->n; i += 64) {
-                for (int j = i; j < t->n && j < i + 64; j++)
-                    if (t->c[j].state == S_OPEN)
-                        if (ClientPump(t, &t->c[j], NowNs()))
+                for (int j = i; j < t->n && j < i + 64; j++) {
+                    if (t->c[j].state == S_OPEN) {
+                        if (ClientPump(t, &t->c[j], NowNs())) {
                             ClientLost(t, &t->c[j]);
+                        }
+                    }
+                }
                 for (;;) {
                     int left = 0;
-                    for (int j = i; j < t->n && j < i + 64; j++)
-                        if (t->c[j].state == S_OPEN && t->c[j].rcvd != t->c[j].sent)
+                    for (int j = i; j < t->n && j < i + 64; j++) {
+                        if (t->c[j].state == S_OPEN && t->c[j].rcvd != t->c[j].sent) {
                             left++;
-                    if (!left || NowNs() > lim)
+                        }
+                    }
+                    if (!left || NowNs() > lim) {
                         break;
+                    }
                     PollOnce(t, 100);
                 }
             }
         }
         t->measuring = 0;
         e = NowNs() + 1000000000ull;
-        while (NowNs() < e)
+        while (NowNs() < e) {
             PollOnce(t, 50);
-        if (t->idx == 0 && opt.pid)
+        }
+        if (t->idx == 0 && opt.pid) {
             R[2] = ProcStatusKb(opt.pid, "VmRSS:");
+        }
         /* how much does an idle population cost? */
         if (t->idx == 0 && opt.pid) {
             ProcCpu(opt.pid, &C0[0], &C0[1], &C0[2]);
             W0 = NowNs();
         }
         e = NowNs() + (uint64_t)opt.hold * 1000000000ull;
-        while (NowNs() < e)
+        while (NowNs() < e) {
             PollOnce(t, 50);
+        }
         if (t->idx == 0 && opt.pid) {
             ProcCpu(opt.pid, &C1[0], &C1[1], &C1[2]);
             W1 = NowNs();
@@ -136,21 +155,26 @@ ThreadMain(void *arg)
         return NULL;
     }
     uint64_t now = NowNs();
-    if (opt.mode == M_ECHO)
+    if (opt.mode == M_ECHO) {
         for (int i = 0; i < t->n; i++) {
             Client *c = &t->c[i];
-            if (!c->isactive || c->state != S_OPEN)
+            if (!c->isactive || c->state != S_OPEN) {
                 continue;
-            if (ClientPump(t, c, NowNs()))
+            }
+            if (ClientPump(t, c, NowNs())) {
                 ClientLost(t, c);
-            if ((i & 255) == 255)
+            }
+            if ((i & 255) == 255) {
                 PollOnce(t, 0);
+            }
         }
+    }
     if (opt.mode == M_BCAST) {
         if (t->pub->state != S_OPEN) {
             Complain("publisher not open");
-        } else
+        } else {
             ClientPublish(t);
+        }
     }
     while (!stopping) {
         now = NowNs();
@@ -158,19 +182,22 @@ ThreadMain(void *arg)
             t->measuring = 1;
             if (t->idx == 0) {
                 W0 = now;
-                if (opt.pid)
+                if (opt.pid) {
                     ProcCpu(opt.pid, &C0[0], &C0[1], &C0[2]);
+                }
                 getrusage(RUSAGE_SELF, &U0);
             }
         }
-        if (now >= endAt || (opt.mode == M_BCAST && opt.kmsgs && t->bdone >= (uint32_t)opt.kmsgs))
+        if (now >= endAt || (opt.mode == M_BCAST && opt.kmsgs && t->bdone >= (uint32_t)opt.kmsgs)) {
             break;
+        }
         PollOnce(t, 100);
     }
     if (t->idx == 0) {
         W1 = NowNs();
-        if (opt.pid)
+        if (opt.pid) {
             ProcCpu(opt.pid, &C1[0], &C1[1], &C1[2]);
+        }
         getrusage(RUSAGE_SELF, &U1);
         stopping = 1;
     }
@@ -207,7 +234,7 @@ int
 main(int ac, char **av)
 {
     int ch;
-    while ((ch = getopt(ac, av, "m:H:p:P:tc:a:s:d:T:w:n:S:xB:K:LAOi:I:h:R:U:E:g:v")) != -1)
+    while ((ch = getopt(ac, av, "m:H:p:P:tc:a:s:d:T:w:n:S:xB:K:LAOi:I:h:R:U:E:g:v")) != -1) {
         switch (ch) {
         case 'm':
             opt.mode = !strcmp(optarg, "echo")    ? M_ECHO
@@ -244,18 +271,23 @@ main(int ac, char **av)
         case 'v': opt.verbose = 1; break;
         default: Usage();
         }
-    if (opt.depth < 1)
+    }
+    if (opt.depth < 1) {
         opt.depth = 1;
+    }
     if (opt.mode == M_BCAST) {
         opt.threads = 1;
-        if (opt.size < 16)
+        if (opt.size < 16) {
             opt.size = 16;
+        }
     }
-    if (opt.threads > opt.conns)
+    if (opt.threads > opt.conns) {
         opt.threads = opt.conns;
+    }
     if (opt.mode == M_IDLE || opt.mode == M_CHURN) {
-        if (opt.mode == M_CHURN || opt.depth > 1)
+        if (opt.mode == M_CHURN || opt.depth > 1) {
             opt.depth = 1;
+        }
     }
     signal(SIGPIPE, SIG_IGN);
     struct rlimit rl;
@@ -275,8 +307,9 @@ main(int ac, char **av)
         SSL_CTX_set_read_ahead(tlsCtx, 1);
         SSL_CTX_set_verify(tlsCtx, SSL_VERIFY_NONE, NULL);
     }
-    if (opt.pid)
+    if (opt.pid) {
         R[0] = ProcStatusKb(opt.pid, "VmRSS:");
+    }
     long    sm0 = TcpMemPages();
     Thread *t = calloc(opt.threads, sizeof *t);
     pthread_barrier_init(&barrier, NULL, opt.threads);
@@ -311,14 +344,22 @@ main(int ac, char **av)
             x->bframe = malloc((size_t)(opt.size + 14) * opt.depth);
         }
     }
-    for (int i = 1; i < opt.threads; i++)
+    for (int i = 1; i < opt.threads; i++) {
         pthread_create(&t[i].tid, NULL, ThreadMain, &t[i]);
+    }
     ThreadMain(&t[0]);
-    for (int i = 1; i < opt.threads; i++)
+    for (int i = 1; i < opt.threads; i++) {
         pthread_join(t[i].tid, NULL);
-    static Histogram h, h2;
-    uint64_t         msgs = 0, bytes = 0, errs = 0, verr = 0, pings = 0;
-    int              opened = 0, failed = 0;
+    }
+    static Histogram h;
+    static Histogram h2;
+    uint64_t         msgs = 0;
+    uint64_t         bytes = 0;
+    uint64_t         errs = 0;
+    uint64_t         verr = 0;
+    uint64_t         pings = 0;
+    int              opened = 0;
+    int              failed = 0;
     for (int i = 0; i < opt.threads; i++) {
         HistogramMerge(&h, &t[i].h);
         HistogramMerge(&h2, &t[i].h2);
@@ -331,14 +372,16 @@ main(int ac, char **av)
         failed += t[i].failed;
     }
     double w = (double)(W1 - W0) / 1e9;
-    if (w <= 0)
+    if (w <= 0) {
         w = 1e-9;
+    }
     double ccpu = (U1.ru_utime.tv_sec - U0.ru_utime.tv_sec) + (U1.ru_utime.tv_usec - U0.ru_utime.tv_usec) / 1e6 +
                   (U1.ru_stime.tv_sec - U0.ru_stime.tv_sec) + (U1.ru_stime.tv_usec - U0.ru_stime.tv_usec) / 1e6;
     double             scpu = C1[0] - C0[0];
     static const char *mn[] = {"echo", "idle", "bcast", "churn"};
-    if (opt.mode == M_CHURN)
+    if (opt.mode == M_CHURN) {
         msgs = h.n;
+    }
     printf("{\"tag\":\"%s\",\"mode\":\"%s\",\"tls\":%d,\"conns\":%d,\"active\":%d,\"size\":%d,\"depth\":%d,\"opened\":%"
            "d,\"failed\":%d,\"errors\":%llu,\"verify_errors\":%llu,\"pings\":%llu,\"setup_s\":%.3f",
            opt.tag, mn[opt.mode], opt.tls, opt.conns, opt.active ? opt.active : opt.conns, opt.size, opt.depth, opened,
@@ -353,18 +396,22 @@ main(int ac, char **av)
                "1f,\"p999\":%.1f,\"max\":%.1f}",
                w, (unsigned long long)msgs, msgs / w, bytes / w / 1e6, h.n ? (double)h.sum / h.n / 1e3 : 0,
                HistogramQuantile(&h, .5), HistogramQuantile(&h, .99), HistogramQuantile(&h, .999), (double)h.max / 1e3);
-        if (h2.n)
+        if (h2.n) {
             printf(",\"%s\":{\"n\":%llu,\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}",
                    opt.mode == M_BCAST ? "fanout_us" : "upgrade_us", (unsigned long long)h2.n,
                    HistogramQuantile(&h2, .5), HistogramQuantile(&h2, .99), (double)h2.max / 1e3);
-        if (opt.mode == M_BCAST)
+        }
+        if (opt.mode == M_BCAST) {
             printf(",\"published\":%u", t[0].bdone);
+        }
         printf(",\"client_cpu\":%.3f", ccpu / w);
-        if (opt.pid)
+        if (opt.pid) {
             printf(",\"server_cpu\":%.3f,\"server_user\":%.3f,\"server_sys\":%.3f,\"server_us_per_msg\":%.3f", scpu / w,
                    (C1[1] - C0[1]) / w, (C1[2] - C0[2]) / w, msgs ? scpu * 1e6 / msgs : 0);
-        if (opt.pid)
+        }
+        if (opt.pid) {
             printf(",\"rss_end_kb\":%ld", ProcStatusKb(opt.pid, "VmRSS:"));
+        }
     }
     printf(",\"error\":\"%s\"}\n", errmsg);
     return (errs || verr || failed) ? 1 : 0;

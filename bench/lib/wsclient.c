@@ -39,14 +39,16 @@ char              errmsg[256];
 void
 Complain(const char *f, ...)
 {
-    if (errmsg[0])
+    if (errmsg[0]) {
         return;
+    }
     va_list a;
     va_start(a, f);
     vsnprintf(errmsg, sizeof errmsg, f, a);
     va_end(a);
-    if (opt.verbose)
+    if (opt.verbose) {
         fprintf(stderr, "wsload: %s\n", errmsg);
+    }
 }
 
 static uint32_t
@@ -66,21 +68,23 @@ BuildFrame(uint8_t *f, int op, const uint8_t *pl, size_t n, uint32_t key)
     uint8_t k[4];
     memcpy(k, &key, 4);
     f[h++] = 0x80 | op;
-    if (n < 126)
+    if (n < 126) {
         f[h++] = 0x80 | n;
-    else if (n < 65536) {
+    } else if (n < 65536) {
         f[h++] = 0x80 | 126;
         f[h++] = n >> 8;
         f[h++] = n;
     } else {
         f[h++] = 0x80 | 127;
-        for (int i = 7; i >= 0; i--)
+        for (int i = 7; i >= 0; i--) {
             f[h++] = (uint64_t)n >> (8 * i);
+        }
     }
     memcpy(f + h, k, 4);
     h += 4;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         f[h + i] = pl[i] ^ k[i & 3];
+    }
     return h + n;
 }
 
@@ -90,22 +94,27 @@ BuildPool(void)
     uint32_t s = 0x9e3779b9u ^ (uint32_t)getpid();
     size_t   n = opt.size;
     poolSize = n ? (int)(262144 / n) : 64;
-    if (poolSize > 64)
+    if (poolSize > 64) {
         poolSize = 64;
-    if (poolSize < 2)
+    }
+    if (poolSize < 2) {
         poolSize = 2;
+    }
     headLen = 2 + 4 + (n >= 65536 ? 8 : n >= 126 ? 2 : 0);
     frameLen = headLen + n;
     payloads = malloc(n * poolSize + 1);
     framePool = malloc(frameLen * (size_t)(poolSize + opt.depth));
-    for (size_t i = 0; i < n * poolSize; i++)
+    for (size_t i = 0; i < n * poolSize; i++) {
         payloads[i] = opt.text ? 33 + Random(&s) % 90 : (uint8_t)Random(&s);
-    for (int i = 0; i < poolSize + opt.depth; i++)
+    }
+    for (int i = 0; i < poolSize + opt.depth; i++) {
         BuildFrame(framePool + frameLen * i, opt.text ? 1 : 2, payloads + n * (i % poolSize), n, Random(&s));
+    }
     for (int i = 0; i < NKEYS; i++) {
         uint8_t r[16];
-        for (int j = 0; j < 16; j++)
+        for (int j = 0; j < 16; j++) {
             r[j] = Random(&s);
+        }
         EVP_EncodeBlock((uint8_t *)keys[i], r, 16);
         char    b[96];
         uint8_t d[20];
@@ -119,8 +128,9 @@ BuildPool(void)
 static void
 WantWrite(Thread *t, Client *c, int w)
 {
-    if (c->wantw == w)
+    if (c->wantw == w) {
         return;
+    }
     c->wantw = w;
     struct epoll_event e = {.events = EPOLLIN | (w ? EPOLLOUT : 0), .data.ptr = c};
     epoll_ctl(t->ep, EPOLL_CTL_MOD, c->fd, &e);
@@ -130,8 +140,9 @@ Send(Client *c, const void *p, size_t n)
 {
     if (c->ssl) {
         int r = SSL_write(c->ssl, p, n > (1 << 30) ? 1 << 30 : (int)n);
-        if (r > 0)
+        if (r > 0) {
             return r;
+        }
         int e = SSL_get_error(c->ssl, r);
         if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
             errno = EAGAIN;
@@ -147,15 +158,17 @@ Receive(Client *c, void *p, size_t n)
 {
     if (c->ssl) {
         int r = SSL_read(c->ssl, p, (int)n);
-        if (r > 0)
+        if (r > 0) {
             return r;
+        }
         int e = SSL_get_error(c->ssl, r);
         if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
             errno = EAGAIN;
             return -1;
         }
-        if (e == SSL_ERROR_ZERO_RETURN)
+        if (e == SSL_ERROR_ZERO_RETURN) {
             return 0;
+        }
         ERR_clear_error();
         errno = EIO;
         return -1;
@@ -185,8 +198,9 @@ Flush(Thread *t, Client *c)
 { /* 0 ok, -1 dead */
     while (c->txn || c->pongpend) {
         if (!c->txn) {
-            if (!c->own)
+            if (!c->own) {
                 c->own = malloc(256);
+            }
             c->txn = BuildFrame(c->own, 10, c->ctl, c->ctln, Random(&t->seed));
             c->txp = c->own;
             c->pongpend = 0;
@@ -258,8 +272,9 @@ ClientStart(Thread *t, Client *c)
 static int
 SendUpgrade(Thread *t, Client *c)
 {
-    if (!c->hb)
+    if (!c->hb) {
         c->hb = malloc(8192);
+    }
     c->kidx = Random(&t->seed) % NKEYS;
     int n = snprintf(c->hb, 8192,
                      "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -273,8 +288,9 @@ SendUpgrade(Thread *t, Client *c)
     if (r != n) {
         if (r < 0 && errno == EAGAIN) {
             Complain("upgrade would block");
-        } else
+        } else {
             Complain("upgrade: %s", strerror(errno));
+        }
         return -1;
     }
     WantWrite(t, c, 0);
@@ -286,11 +302,13 @@ int
 ClientPump(Thread *t, Client *c, uint64_t now)
 {
     uint32_t k = opt.depth - (c->sent - c->rcvd);
-    if (!k || c->txn)
+    if (!k || c->txn) {
         return 0; /* a pending burst finishes first */
+    }
     uint32_t base = (c->id + c->sent) % poolSize;
-    for (uint32_t i = 0; i < k; i++)
+    for (uint32_t i = 0; i < k; i++) {
         c->ts[(c->sent + i) % opt.depth] = now;
+    }
     c->txp = framePool + frameLen * base;
     c->txn = frameLen * k;
     c->sent += k;
@@ -316,8 +334,9 @@ int
 ClientPublish(Thread *t)
 {
     Client *c = t->pub;
-    if (c->txn)
+    if (c->txn) {
         return 0;
+    }
     size_t n = 0;
     while (t->bseq - t->bdone < t->bwin && (!opt.kmsgs || t->bseq < (uint32_t)opt.kmsgs)) {
         char m[32];
@@ -328,8 +347,9 @@ ClientPublish(Thread *t)
         t->brem[t->bseq % t->bwin] = (uint32_t)t->opened - (t->pub ? 1 : 0);
         t->bseq++;
     }
-    if (!n)
+    if (!n) {
         return 0;
+    }
     c->txp = t->bframe;
     c->txn = n;
     return Flush(t, c);
@@ -338,8 +358,9 @@ static int
 SendClose(Thread *t, Client *c)
 {
     uint8_t code[2] = {0x03, 0xe8};
-    if (!c->own)
+    if (!c->own) {
         c->own = malloc(256);
+    }
     c->txn = BuildFrame(c->own, 8, code, 2, Random(&t->seed));
     c->txp = c->own;
     c->state = S_CLOSING;
@@ -351,8 +372,9 @@ static int
 MessageDone(Thread *t, Client *c, uint64_t now)
 {
     if (opt.mode == M_BCAST) {
-        if (c == t->pub)
+        if (c == t->pub) {
             return 0;
+        }
         unsigned seq;
         uint8_t *p = c->sbuf;
         uint8_t *q = memmem(p, c->sbn, "#0", 2);
@@ -378,8 +400,9 @@ MessageDone(Thread *t, Client *c, uint64_t now)
             HistogramAdd(&t->h, now - t->bts[seq % t->bwin]);
         }
         if (--t->brem[seq % t->bwin] == 0) {
-            if (t->measuring)
+            if (t->measuring) {
                 HistogramAdd(&t->h2, now - t->bts[seq % t->bwin]);
+            }
             t->bdone++;
         }
         return 0;
@@ -396,8 +419,9 @@ MessageDone(Thread *t, Client *c, uint64_t now)
     if (t->measuring) {
         t->msgs++;
         t->bytes += c->moff;
-        if (opt.mode == M_ECHO)
+        if (opt.mode == M_ECHO) {
             HistogramAdd(&t->h, now - c->ts[c->rcvd % opt.depth]);
+        }
     }
     c->rcvd++;
     return 0;
@@ -422,15 +446,17 @@ ParseFrames(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
                 unsigned l = c->hdr[1];
                 c->hneed = 2 + (l == 126 ? 2 : l == 127 ? 8 : 0);
             }
-            if (c->hn < c->hneed)
+            if (c->hn < c->hneed) {
                 continue;
+            }
             uint64_t l = c->hdr[1];
-            if (l == 126)
+            if (l == 126) {
                 l = ((uint64_t)c->hdr[2] << 8) | c->hdr[3];
-            else if (l == 127) {
+            } else if (l == 127) {
                 l = 0;
-                for (int i = 0; i < 8; i++)
+                for (int i = 0; i < 8; i++) {
                     l = (l << 8) | c->hdr[2 + i];
+                }
             }
             c->opcode = c->hdr[0] & 15;
             c->fin = c->hdr[0] >> 7;
@@ -453,16 +479,18 @@ ParseFrames(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
             c->inpay = 1;
         }
         size_t k = n;
-        if (k > c->plen - c->poff)
+        if (k > c->plen - c->poff) {
             k = c->plen - c->poff;
+        }
         if (k) {
-            if (c->opcode >= 8)
+            if (c->opcode >= 8) {
                 memcpy(c->ctl + c->poff, p, k);
-            else if (opt.mode == M_BCAST) {
+            } else if (opt.mode == M_BCAST) {
                 if (c->sbn < sizeof c->sbuf) {
                     size_t m = sizeof c->sbuf - c->sbn;
-                    if (m > k)
+                    if (m > k) {
                         m = k;
+                    }
                     memcpy(c->sbuf + c->sbn, p, m);
                     c->sbn += m;
                 }
@@ -492,8 +520,9 @@ ParseFrames(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
         if (c->poff == c->plen) {
             c->inpay = 0;
             if (c->opcode < 8) {
-                if (c->fin)
+                if (c->fin) {
                     MessageDone(t, c, now);
+                }
             } else if (c->opcode == 9) {
                 c->ctln = c->plen;
                 c->pongpend = 1;
@@ -514,8 +543,9 @@ Opened(Thread *t, Client *c, uint64_t now)
     t->opened++;
     t->inflight--;
     if (opt.mode == M_CHURN) {
-        if (t->measuring)
+        if (t->measuring) {
             HistogramAdd(&t->h2, now - c->t0);
+        }
         if (opt.connectonly) {
             SendClose(t, c);
             return;
@@ -528,8 +558,9 @@ static int
 ParseResponse(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
 {
     size_t m = n;
-    if (m > 8191u - c->hl)
+    if (m > 8191u - c->hl) {
         m = 8191 - c->hl;
+    }
     memcpy(c->hb + c->hl, p, m);
     int old = c->hl;
     c->hl += m;
@@ -545,8 +576,9 @@ ParseResponse(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
     size_t used = (size_t)(e + 4 - c->hb) - old;
     if (strncmp(c->hb, "HTTP/1.1 101", 12)) {
         char *q = strchr(c->hb, '\r');
-        if (q)
+        if (q) {
             *q = 0;
+        }
         Complain("upgrade refused: %s", c->hb);
         return -1;
     }
@@ -556,8 +588,9 @@ ParseResponse(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
         return -1;
     }
     a += 23;
-    while (*a == ' ')
+    while (*a == ' ') {
         a++;
+    }
     if (strncmp(a, accepts[c->kidx], strlen(accepts[c->kidx]))) {
         Complain("wrong accept");
         return -1;
@@ -567,8 +600,9 @@ ParseResponse(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
         c->hb = NULL;
     }
     Opened(t, c, now);
-    if (n > used)
+    if (n > used) {
         return ParseFrames(t, c, p + used, n - used, now);
+    }
     return 0;
 }
 
@@ -594,15 +628,17 @@ CycleDone(Thread *t, Client *c, uint64_t now)
     if (ClientStart(t, c)) {
         t->errs++;
         t->failed++;
-    } else
+    } else {
         t->inflight++;
+    }
 }
 
 static void
 OnEvent(Thread *t, Client *c, uint32_t ev)
 {
-    if (c->fd < 0)
+    if (c->fd < 0) {
         return;
+    }
     if (c->state == S_CONNECTING) {
         int       err = 0;
         socklen_t l = sizeof err;
@@ -612,24 +648,27 @@ OnEvent(Thread *t, Client *c, uint32_t ev)
             ClientLost(t, c);
             return;
         }
-        if (!(ev & EPOLLOUT))
+        if (!(ev & EPOLLOUT)) {
             return;
+        }
         if (opt.tls) {
             c->ssl = SSL_new(tlsCtx);
             SSL_set_fd(c->ssl, c->fd);
             SSL_set_connect_state(c->ssl);
             c->state = S_TLS;
         } else {
-            if (SendUpgrade(t, c))
+            if (SendUpgrade(t, c)) {
                 ClientLost(t, c);
+            }
             return;
         }
     }
     if (c->state == S_TLS) {
         int r = SSL_do_handshake(c->ssl);
         if (r == 1) {
-            if (SendUpgrade(t, c))
+            if (SendUpgrade(t, c)) {
                 ClientLost(t, c);
+            }
             return;
         }
         int e = SSL_get_error(c->ssl, r);
@@ -658,8 +697,9 @@ OnEvent(Thread *t, Client *c, uint32_t ev)
         for (;;) {
             ssize_t r = Receive(c, t->rb, opt.rbuf);
             if (r < 0) {
-                if (errno == EAGAIN)
+                if (errno == EAGAIN) {
                     break;
+                }
                 if (c->state == S_CLOSING && (errno == ECONNRESET || errno == EIO)) {
                     eof = 1;
                     break;
@@ -678,18 +718,22 @@ OnEvent(Thread *t, Client *c, uint32_t ev)
                 ClientLost(t, c);
                 return;
             }
-            if (r < opt.rbuf && !c->ssl)
+            if (r < opt.rbuf && !c->ssl) {
                 break;
-            if (c->ssl && !SSL_has_pending(c->ssl))
+            }
+            if (c->ssl && !SSL_has_pending(c->ssl)) {
                 break;
+            }
         }
-        if (!now)
+        if (!now) {
             now = NowNs();
-        if (c->pongpend && !c->txn)
+        }
+        if (c->pongpend && !c->txn) {
             if (Flush(t, c)) {
                 ClientLost(t, c);
                 return;
             }
+        }
         if (opt.mode == M_CHURN) {
             if (c->state == S_OPEN && c->rcvd == 1) {
                 if (opt.abortclose) {
@@ -709,16 +753,19 @@ OnEvent(Thread *t, Client *c, uint32_t ev)
             if (!stopping) {
                 Complain("server closed (state %d)", c->state);
                 ClientLost(t, c);
-            } else
+            } else {
                 Abort(t, c);
+            }
             return;
         }
         if (opt.mode == M_ECHO && c->state == S_OPEN && endAt && c->isactive) {
-            if (ClientPump(t, c, now))
+            if (ClientPump(t, c, now)) {
                 ClientLost(t, c);
+            }
         }
-        if (opt.mode == M_BCAST && endAt && t->bseq - t->bdone < t->bwin)
+        if (opt.mode == M_BCAST && endAt && t->bseq - t->bdone < t->bwin) {
             ClientPublish(t);
+        }
     }
 }
 
@@ -727,6 +774,7 @@ PollOnce(Thread *t, int ms)
 {
     struct epoll_event ev[512];
     int                n = epoll_wait(t->ep, ev, 512, ms);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         OnEvent(t, ev[i].data.ptr, ev[i].events);
+    }
 }
