@@ -16,47 +16,45 @@
 #include "lib/procstat.h"
 #include "lib/wsclient.h"
 
-Options                  opt = {.host = "127.0.0.1",
-                                .path = "/",
-                                .pubpath = NULL,
-                                .tag = "",
-                                .hdr = "",
-                                .port = 9001,
-                                .conns = 1,
-                                .active = 0,
-                                .size = 64,
-                                .depth = 1,
-                                .mode = M_ECHO,
-                                .threads = 1,
-                                .nsrc = 0,
-                                .rbuf = 65536,
-                                .inflight = 128,
-                                .dur = 5,
-                                .warm = 1,
-                                .hold = 3};
-static pthread_barrier_t barrier;
-static double            setup_s;
-static long              R[8];
-static double            C0[3], C1[3];
-static struct rusage     U0, U1;
-static uint64_t          W0, W1;
+Options opt = {.host = "127.0.0.1",
+               .path = "/",
+               .pubpath = NULL,
+               .tag = "",
+               .hdr = "",
+               .port = 9001,
+               .conns = 1,
+               .active = 0,
+               .size = 64,
+               .depth = 1,
+               .mode = M_ECHO,
+               .threads = 1,
+               .nsrc = 0,
+               .rbuf = 65536,
+               .inflight = 128,
+               .dur = 5,
+               .warm = 1,
+               .hold = 3};
 
-static void *
-ThreadMain(void *arg)
+/* What the first thread measures. */
+static pthread_barrier_t barrier;
+static double            setupSeconds;
+static long              rssStart, rssOpen, rssEcho, tcpStart, tcpOpen; /* kB, kB, kB, pages, pages */
+static double            cpuStart[3], cpuEnd[3];                        /* of the server: all, user, system */
+static struct rusage     ownStart, ownEnd;
+static uint64_t          timeStart, timeEnd;
+
+/* Open all connections, `inflight` at a time: subscribers first, the publisher last.  Churn opens its own. */
+static void
+OpenAll(Thread *t)
 {
-    Thread  *t = arg;
-    uint64_t s0 = NowNs();
-    int      next = 0;
-    int      inflight_max = opt.inflight;
-    int      ntot = t->n;
-    if (opt.mode == M_CHURN) {
-        inflight_max = t->n;
-    }
-    /* subscribers first, the publisher last */
-    while (t->opened + t->failed < ntot) {
-        while (next < ntot && t->inflight < inflight_max) {
+    uint64_t begin = NowNs();
+    int      next = 0, most = opt.mode == M_CHURN ? t->n : opt.inflight;
+
+    while (t->opened + t->failed < t->n) {
+        while (next < t->n && t->inflight < most) {
             Client *c = &t->c[next];
-            if (t->pub == c && t->opened < ntot - 1 && !t->failed) {
+
+            if (t->pub == c && t->opened < t->n - 1 && !t->failed) {
                 break;
             }
             if (ClientStart(t, c)) {
@@ -66,102 +64,118 @@ ThreadMain(void *arg)
                 t->inflight++;
             }
             next++;
-            if (opt.mode == M_CHURN) {
-                continue;
-            }
         }
         if (opt.mode == M_CHURN) {
             break;
         }
         PollOnce(t, 100);
-        if (t->failed > 20 && t->failed > ntot / 50) {
+        if (t->failed > 20 && t->failed > t->n / 50) {
             break;
         }
-        if (NowNs() - s0 > 180ull * 1000000000ull) {
+        if (NowNs() - begin > 180ull * 1000000000ull) {
             Complain("setup time-out");
             break;
         }
     }
     if (t->idx == 0) {
-        setup_s = (double)(NowNs() - s0) / 1e9;
+        setupSeconds = (double)(NowNs() - begin) / 1e9;
     }
-    pthread_barrier_wait(&barrier);
+}
+
+static void
+PollFor(Thread *t, double seconds)
+{
+    uint64_t end = NowNs() + (uint64_t)(seconds * 1e9);
+
+    while (NowNs() < end) {
+        PollOnce(t, 50);
+    }
+}
+
+/* The first thread's view of the server: begin and end of what is measured. */
+static void
+Begin(Thread *t)
+{
     if (t->idx == 0) {
-        uint64_t n = NowNs();
-        warmUntil = n + (uint64_t)(opt.warm * 1e9);
-        endAt = warmUntil + (uint64_t)(opt.dur * 1e9);
+        timeStart = NowNs();
+        if (opt.pid) {
+            ProcCpu(opt.pid, &cpuStart[0], &cpuStart[1], &cpuStart[2]);
+        }
+        getrusage(RUSAGE_SELF, &ownStart);
     }
-    pthread_barrier_wait(&barrier);
-    if (opt.mode == M_IDLE) {
-        uint64_t e = NowNs() + (uint64_t)opt.hold * 1000000000ull;
-        while (NowNs() < e) {
-            PollOnce(t, 50);
+}
+
+static void
+End(Thread *t)
+{
+    if (t->idx == 0) {
+        timeEnd = NowNs();
+        if (opt.pid) {
+            ProcCpu(opt.pid, &cpuEnd[0], &cpuEnd[1], &cpuEnd[2]);
         }
-        if (t->idx == 0 && opt.pid) {
-            R[1] = ProcStatusKb(opt.pid, "VmRSS:");
-        }
-        if (t->idx == 0) {
-            R[4] = TcpMemPages();
-        }
-        pthread_barrier_wait(&barrier);
-        /* one echo over every connection, 64 at a time */
-        t->measuring = 1;
-        if (opt.size >= 0 && !opt.connectonly) {
-            uint64_t lim = NowNs() + 60ull * 1000000000ull;
-            for (int i = 0; i < t->n; i += 64) {
-                for (int j = i; j < t->n && j < i + 64; j++) {
-                    if (t->c[j].state == S_OPEN) {
-                        if (ClientPump(t, &t->c[j], NowNs())) {
-                            ClientLost(t, &t->c[j]);
-                        }
-                    }
-                }
-                for (;;) {
-                    int left = 0;
-                    for (int j = i; j < t->n && j < i + 64; j++) {
-                        if (t->c[j].state == S_OPEN && t->c[j].rcvd != t->c[j].sent) {
-                            left++;
-                        }
-                    }
-                    if (!left || NowNs() > lim) {
-                        break;
-                    }
-                    PollOnce(t, 100);
-                }
+        getrusage(RUSAGE_SELF, &ownEnd);
+        stopping = 1;
+    }
+}
+
+/* One echo over every connection, 64 at a time. */
+static void
+EchoOnce(Thread *t)
+{
+    uint64_t limit = NowNs() + 60ull * 1000000000ull;
+
+    for (int i = 0; i < t->n; i += 64) {
+        int end = i + 64 < t->n ? i + 64 : t->n, left;
+
+        for (int j = i; j < end; j++) {
+            if (t->c[j].state == S_OPEN && ClientPump(t, &t->c[j], NowNs())) {
+                ClientLost(t, &t->c[j]);
             }
         }
-        t->measuring = 0;
-        e = NowNs() + 1000000000ull;
-        while (NowNs() < e) {
-            PollOnce(t, 50);
-        }
-        if (t->idx == 0 && opt.pid) {
-            R[2] = ProcStatusKb(opt.pid, "VmRSS:");
-        }
-        /* how much does an idle population cost? */
-        if (t->idx == 0 && opt.pid) {
-            ProcCpu(opt.pid, &C0[0], &C0[1], &C0[2]);
-            W0 = NowNs();
-        }
-        e = NowNs() + (uint64_t)opt.hold * 1000000000ull;
-        while (NowNs() < e) {
-            PollOnce(t, 50);
-        }
-        if (t->idx == 0 && opt.pid) {
-            ProcCpu(opt.pid, &C1[0], &C1[1], &C1[2]);
-            W1 = NowNs();
-        }
-        stopping = 1;
-        return NULL;
+        do {
+            left = 0;
+            for (int j = i; j < end; j++) {
+                left += t->c[j].state == S_OPEN && t->c[j].rcvd != t->c[j].sent;
+            }
+            if (left > 0) {
+                PollOnce(t, 100);
+            }
+        } while (left > 0 && NowNs() < limit);
     }
-    uint64_t now = NowNs();
+}
+
+/* Idle: what a connection holds, fresh and after an echo, and what an idle population costs. */
+static void
+RunIdle(Thread *t)
+{
+    PollFor(t, opt.hold);
+    if (t->idx == 0) {
+        rssOpen = opt.pid ? ProcStatusKb(opt.pid, "VmRSS:") : 0;
+        tcpOpen = TcpMemPages();
+    }
+    pthread_barrier_wait(&barrier);
+    t->measuring = 1;
+    if (!opt.connectonly) {
+        EchoOnce(t);
+    }
+    t->measuring = 0;
+    PollFor(t, 1);
+    if (t->idx == 0 && opt.pid) {
+        rssEcho = ProcStatusKb(opt.pid, "VmRSS:");
+    }
+    Begin(t);
+    PollFor(t, opt.hold);
+    End(t);
+}
+
+static void
+RunLoad(Thread *t)
+{
     if (opt.mode == M_ECHO) {
         for (int i = 0; i < t->n; i++) {
             Client *c = &t->c[i];
-            if (!c->isactive || c->state != S_OPEN) {
-                continue;
-            }
-            if (ClientPump(t, c, NowNs())) {
+
+            if (c->isactive && c->state == S_OPEN && ClientPump(t, c, NowNs())) {
                 ClientLost(t, c);
             }
             if ((i & 255) == 255) {
@@ -170,36 +184,43 @@ ThreadMain(void *arg)
         }
     }
     if (opt.mode == M_BCAST) {
-        if (t->pub->state != S_OPEN) {
-            Complain("publisher not open");
-        } else {
+        if (t->pub->state == S_OPEN) {
             ClientPublish(t);
+        } else {
+            Complain("publisher not open");
         }
     }
     while (!stopping) {
-        now = NowNs();
+        uint64_t now = NowNs();
+
         if (!t->measuring && now >= warmUntil) {
             t->measuring = 1;
-            if (t->idx == 0) {
-                W0 = now;
-                if (opt.pid) {
-                    ProcCpu(opt.pid, &C0[0], &C0[1], &C0[2]);
-                }
-                getrusage(RUSAGE_SELF, &U0);
-            }
+            Begin(t);
         }
         if (now >= endAt || (opt.mode == M_BCAST && opt.kmsgs && t->bdone >= (uint32_t)opt.kmsgs)) {
             break;
         }
         PollOnce(t, 100);
     }
+    End(t);
+}
+
+static void *
+ThreadMain(void *arg)
+{
+    Thread *t = arg;
+
+    OpenAll(t);
+    pthread_barrier_wait(&barrier);
     if (t->idx == 0) {
-        W1 = NowNs();
-        if (opt.pid) {
-            ProcCpu(opt.pid, &C1[0], &C1[1], &C1[2]);
-        }
-        getrusage(RUSAGE_SELF, &U1);
-        stopping = 1;
+        warmUntil = NowNs() + (uint64_t)(opt.warm * 1e9);
+        endAt = warmUntil + (uint64_t)(opt.dur * 1e9);
+    }
+    pthread_barrier_wait(&barrier);
+    if (opt.mode == M_IDLE) {
+        RunIdle(t);
+    } else {
+        RunLoad(t);
     }
     return NULL;
 }
@@ -230,10 +251,11 @@ Usage(void)
     exit(2);
 }
 
-int
-main(int ac, char **av)
+static void
+ParseOptions(int ac, char **av)
 {
     int ch;
+
     while ((ch = getopt(ac, av, "m:H:p:P:tc:a:s:d:T:w:n:S:xB:K:LAOi:I:h:R:U:E:g:v")) != -1) {
         switch (ch) {
         case 'm':
@@ -289,14 +311,21 @@ main(int ac, char **av)
             opt.depth = 1;
         }
     }
+}
+
+/* The limit of descriptors raised; frames and TLS prepared. */
+static void
+Prepare(void)
+{
+    struct rlimit limit;
+
     signal(SIGPIPE, SIG_IGN);
-    struct rlimit rl;
-    getrlimit(RLIMIT_NOFILE, &rl);
-    rl.rlim_cur = rl.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &rl);
-    if ((rlim_t)opt.conns + 50 > rl.rlim_max) {
-        fprintf(stderr, "wsload: %d connections, fd limit %lu\n", opt.conns, (unsigned long)rl.rlim_max);
-        return 2;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if ((rlim_t)opt.conns + 50 > limit.rlim_max) {
+        fprintf(stderr, "wsload: %d connections, fd limit %lu\n", opt.conns, (unsigned long)limit.rlim_max);
+        exit(2);
     }
     BuildPool();
     if (opt.tls) {
@@ -307,13 +336,14 @@ main(int ac, char **av)
         SSL_CTX_set_read_ahead(tlsCtx, 1);
         SSL_CTX_set_verify(tlsCtx, SSL_VERIFY_NONE, NULL);
     }
-    if (opt.pid) {
-        R[0] = ProcStatusKb(opt.pid, "VmRSS:");
-    }
-    long    sm0 = TcpMemPages();
+}
+
+/* Connections shared out among threads; the active ones are spread evenly. */
+static Thread *
+MakeThreads(void)
+{
     Thread *t = calloc(opt.threads, sizeof *t);
-    pthread_barrier_init(&barrier, NULL, opt.threads);
-    int id = 0;
+    int     id = 0;
     for (int i = 0; i < opt.threads; i++) {
         Thread *x = &t[i];
         x->idx = i;
@@ -344,13 +374,13 @@ main(int ac, char **av)
             x->bframe = malloc((size_t)(opt.size + 14) * opt.depth);
         }
     }
-    for (int i = 1; i < opt.threads; i++) {
-        pthread_create(&t[i].tid, NULL, ThreadMain, &t[i]);
-    }
-    ThreadMain(&t[0]);
-    for (int i = 1; i < opt.threads; i++) {
-        pthread_join(t[i].tid, NULL);
-    }
+    return t;
+}
+
+/* One line of JSON.  The exit code: 1 when something went wrong. */
+static int
+Report(const Thread *t)
+{
     static Histogram h;
     static Histogram h2;
     uint64_t         msgs = 0;
@@ -371,13 +401,15 @@ main(int ac, char **av)
         opened += t[i].opened;
         failed += t[i].failed;
     }
-    double w = (double)(W1 - W0) / 1e9;
+    double w = (double)(timeEnd - timeStart) / 1e9;
     if (w <= 0) {
         w = 1e-9;
     }
-    double ccpu = (U1.ru_utime.tv_sec - U0.ru_utime.tv_sec) + (U1.ru_utime.tv_usec - U0.ru_utime.tv_usec) / 1e6 +
-                  (U1.ru_stime.tv_sec - U0.ru_stime.tv_sec) + (U1.ru_stime.tv_usec - U0.ru_stime.tv_usec) / 1e6;
-    double             scpu = C1[0] - C0[0];
+    double ccpu = (ownEnd.ru_utime.tv_sec - ownStart.ru_utime.tv_sec) +
+                  (ownEnd.ru_utime.tv_usec - ownStart.ru_utime.tv_usec) / 1e6 +
+                  (ownEnd.ru_stime.tv_sec - ownStart.ru_stime.tv_sec) +
+                  (ownEnd.ru_stime.tv_usec - ownStart.ru_stime.tv_usec) / 1e6;
+    double             scpu = cpuEnd[0] - cpuStart[0];
     static const char *mn[] = {"echo", "idle", "bcast", "churn"};
     if (opt.mode == M_CHURN) {
         msgs = h.n;
@@ -385,12 +417,12 @@ main(int ac, char **av)
     printf("{\"tag\":\"%s\",\"mode\":\"%s\",\"tls\":%d,\"conns\":%d,\"active\":%d,\"size\":%d,\"depth\":%d,\"opened\":%"
            "d,\"failed\":%d,\"errors\":%llu,\"verify_errors\":%llu,\"pings\":%llu,\"setup_s\":%.3f",
            opt.tag, mn[opt.mode], opt.tls, opt.conns, opt.active ? opt.active : opt.conns, opt.size, opt.depth, opened,
-           failed, (unsigned long long)errs, (unsigned long long)verr, (unsigned long long)pings, setup_s);
+           failed, (unsigned long long)errs, (unsigned long long)verr, (unsigned long long)pings, setupSeconds);
     if (opt.mode == M_IDLE) {
         printf(",\"rss0_kb\":%ld,\"rss_open_kb\":%ld,\"rss_echo_kb\":%ld,\"rss_per_conn_b\":%.0f,\"rss_per_conn_after_"
                "echo_b\":%.0f,\"tcp_mem_pages\":%ld,\"idle_cpu\":%.4f,\"echoed\":%llu",
-               R[0], R[1], R[2], (R[1] - R[0]) * 1024.0 / opened, (R[2] - R[0]) * 1024.0 / opened, R[4] - sm0, scpu / w,
-               (unsigned long long)msgs);
+               rssStart, rssOpen, rssEcho, (rssOpen - rssStart) * 1024.0 / opened,
+               (rssEcho - rssStart) * 1024.0 / opened, tcpOpen - tcpStart, scpu / w, (unsigned long long)msgs);
     } else {
         printf(",\"dur\":%.3f,\"n\":%llu,\"rate\":%.1f,\"MBps\":%.2f,\"lat_us\":{\"avg\":%.1f,\"p50\":%.1f,\"p99\":%."
                "1f,\"p999\":%.1f,\"max\":%.1f}",
@@ -407,7 +439,7 @@ main(int ac, char **av)
         printf(",\"client_cpu\":%.3f", ccpu / w);
         if (opt.pid) {
             printf(",\"server_cpu\":%.3f,\"server_user\":%.3f,\"server_sys\":%.3f,\"server_us_per_msg\":%.3f", scpu / w,
-                   (C1[1] - C0[1]) / w, (C1[2] - C0[2]) / w, msgs ? scpu * 1e6 / msgs : 0);
+                   (cpuEnd[1] - cpuStart[1]) / w, (cpuEnd[2] - cpuStart[2]) / w, msgs ? scpu * 1e6 / msgs : 0);
         }
         if (opt.pid) {
             printf(",\"rss_end_kb\":%ld", ProcStatusKb(opt.pid, "VmRSS:"));
@@ -415,4 +447,25 @@ main(int ac, char **av)
     }
     printf(",\"error\":\"%s\"}\n", errmsg);
     return (errs || verr || failed) ? 1 : 0;
+}
+
+int
+main(int ac, char **av)
+{
+    Thread *t;
+
+    ParseOptions(ac, av);
+    Prepare();
+    rssStart = opt.pid ? ProcStatusKb(opt.pid, "VmRSS:") : 0;
+    tcpStart = TcpMemPages();
+    t = MakeThreads();
+    pthread_barrier_init(&barrier, NULL, opt.threads);
+    for (int i = 1; i < opt.threads; i++) {
+        pthread_create(&t[i].tid, NULL, ThreadMain, &t[i]);
+    }
+    ThreadMain(&t[0]);
+    for (int i = 1; i < opt.threads; i++) {
+        pthread_join(t[i].tid, NULL);
+    }
+    return Report(t);
 }

@@ -36,6 +36,7 @@ SSL_CTX          *tlsCtx;
 volatile uint64_t warmUntil, endAt;
 volatile int      stopping;
 char              errmsg[256];
+
 void
 Complain(const char *f, ...)
 {
@@ -135,6 +136,7 @@ WantWrite(Thread *t, Client *c, int w)
     struct epoll_event e = {.events = EPOLLIN | (w ? EPOLLOUT : 0), .data.ptr = c};
     epoll_ctl(t->ep, EPOLL_CTL_MOD, c->fd, &e);
 }
+
 static ssize_t
 Send(Client *c, const void *p, size_t n)
 {
@@ -153,6 +155,7 @@ Send(Client *c, const void *p, size_t n)
     }
     return send(c->fd, p, n, MSG_NOSIGNAL);
 }
+
 static ssize_t
 Receive(Client *c, void *p, size_t n)
 {
@@ -175,6 +178,7 @@ Receive(Client *c, void *p, size_t n)
     }
     return recv(c->fd, p, n, 0);
 }
+
 static void
 Abort(Thread *t, Client *c)
 {
@@ -193,6 +197,7 @@ Abort(Thread *t, Client *c)
     c->txn = 0;
     c->pongpend = 0;
 }
+
 static int
 Flush(Thread *t, Client *c)
 { /* 0 ok, -1 dead */
@@ -330,6 +335,7 @@ ClientPump(Thread *t, Client *c, uint64_t now)
     (void)t;
     return 0;
 }
+
 int
 ClientPublish(Thread *t)
 {
@@ -354,6 +360,7 @@ ClientPublish(Thread *t)
     c->txn = n;
     return Flush(t, c);
 }
+
 static int
 SendClose(Thread *t, Client *c)
 {
@@ -427,109 +434,141 @@ MessageDone(Thread *t, Client *c, uint64_t now)
     return 0;
 }
 
+/* The head of a frame is complete: what follows, and may it?  -1: no. */
+static int
+TakeHead(Thread *t, Client *c)
+{
+    uint64_t length = c->hdr[1];
+
+    if (length == 126) {
+        length = ((uint64_t)c->hdr[2] << 8) | c->hdr[3];
+    } else if (length == 127) {
+        length = 0;
+        for (int i = 0; i < 8; i++) {
+            length = (length << 8) | c->hdr[2 + i];
+        }
+    }
+    c->opcode = c->hdr[0] & 15;
+    c->fin = c->hdr[0] >> 7;
+    c->plen = length;
+    c->poff = 0;
+    c->hn = 0;
+    c->hneed = 2;
+    if (c->opcode == 1 || c->opcode == 2) {
+        c->moff = 0;
+        c->sbn = 0;
+        if (opt.mode != M_BCAST && c->opcode != (opt.text ? 1 : 2)) {
+            t->verr++;
+            Complain("opcode %d", c->opcode);
+        }
+    }
+    if (c->opcode >= 8 && length > 125) {
+        Complain("long control frame");
+        return -1;
+    }
+    c->inpay = 1;
+    return 0;
+}
+
+/* One byte of a head.  -1: it cannot be one of a server's. */
+static int
+FeedHead(Thread *t, Client *c, uint8_t byte)
+{
+    c->hdr[c->hn++] = byte;
+    if (c->hn == 2) {
+        if (c->hdr[1] & 0x80) {
+            Complain("masked frame from the server");
+            return -1;
+        }
+        if (c->hdr[0] & 0x70) {
+            Complain("RSV bits set");
+            return -1;
+        }
+        c->hneed = 2 + (c->hdr[1] == 126 ? 2 : c->hdr[1] == 127 ? 8 : 0);
+    }
+    return c->hn < c->hneed ? 0 : TakeHead(t, c);
+}
+
+/* Bytes of a published message: its start is kept for the marker, the rest is filler that is known. */
+static void
+CheckPublished(Thread *t, Client *c, const uint8_t *p, size_t k)
+{
+    const uint64_t marker = 14, size = (uint64_t)opt.size;
+
+    if (c->sbn < sizeof c->sbuf) {
+        size_t m = sizeof c->sbuf - c->sbn < k ? sizeof c->sbuf - c->sbn : k;
+
+        memcpy(c->sbuf + c->sbn, p, m);
+        c->sbn += m;
+    }
+    if (!opt.loose && c != t->pub && c->moff + k > marker && c->moff + k <= size) {
+        size_t skip = c->moff >= marker ? 0 : (size_t)(marker - c->moff);
+
+        if (memcmp(t->bpay + c->moff + skip, p + skip, k - skip) != 0) {
+            t->verr++;
+            Complain("broadcast payload");
+        }
+    }
+}
+
+static void
+TakePayload(Thread *t, Client *c, const uint8_t *p, size_t k)
+{
+    if (c->opcode >= 8) {
+        memcpy(c->ctl + c->poff, p, k);
+    } else if (opt.mode == M_BCAST) {
+        CheckPublished(t, c, p, k);
+        c->moff += k;
+    } else {
+        const uint8_t *want = payloads + (size_t)opt.size * ((c->id + c->rcvd) % poolSize);
+
+        if (c->moff + k > (uint64_t)opt.size || memcmp(want + c->moff, p, k) != 0) {
+            t->verr++;
+            Complain("payload differs at %llu (+%zu) client %u message %u", (unsigned long long)c->moff, k, c->id,
+                     c->rcvd);
+        }
+        c->moff += k;
+    }
+    c->poff += k;
+}
+
+static void
+FrameDone(Thread *t, Client *c, uint64_t now)
+{
+    c->inpay = 0;
+    if (c->opcode < 8) {
+        if (c->fin) {
+            MessageDone(t, c, now);
+        }
+    } else if (c->opcode == 9) {
+        c->ctln = c->plen;
+        c->pongpend = 1;
+        t->pings++;
+    } else if (c->opcode == 8) {
+        c->gotclose = 1;
+        t->closes++;
+    }
+}
+
 static int
 ParseFrames(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
 {
-    while (n) {
+    while (n > 0) {
         if (!c->inpay) {
-            c->hdr[c->hn++] = *p++;
-            n--;
-            if (c->hn == 2) {
-                if (c->hdr[1] & 0x80) {
-                    Complain("masked frame from the server");
-                    return -1;
-                }
-                if (c->hdr[0] & 0x70) {
-                    Complain("RSV bits set");
-                    return -1;
-                }
-                unsigned l = c->hdr[1];
-                c->hneed = 2 + (l == 126 ? 2 : l == 127 ? 8 : 0);
-            }
-            if (c->hn < c->hneed) {
-                continue;
-            }
-            uint64_t l = c->hdr[1];
-            if (l == 126) {
-                l = ((uint64_t)c->hdr[2] << 8) | c->hdr[3];
-            } else if (l == 127) {
-                l = 0;
-                for (int i = 0; i < 8; i++) {
-                    l = (l << 8) | c->hdr[2 + i];
-                }
-            }
-            c->opcode = c->hdr[0] & 15;
-            c->fin = c->hdr[0] >> 7;
-            c->plen = l;
-            c->poff = 0;
-            c->hn = 0;
-            c->hneed = 2;
-            if (c->opcode == 1 || c->opcode == 2) {
-                c->moff = 0;
-                c->sbn = 0;
-                if (opt.mode != M_BCAST && c->opcode != (opt.text ? 1 : 2)) {
-                    t->verr++;
-                    Complain("opcode %d", c->opcode);
-                }
-            }
-            if (c->opcode >= 8 && l > 125) {
-                Complain("long control frame");
+            if (FeedHead(t, c, *p) != 0) {
                 return -1;
             }
-            c->inpay = 1;
+            p++;
+            n--;
         }
-        size_t k = n;
-        if (k > c->plen - c->poff) {
-            k = c->plen - c->poff;
-        }
-        if (k) {
-            if (c->opcode >= 8) {
-                memcpy(c->ctl + c->poff, p, k);
-            } else if (opt.mode == M_BCAST) {
-                if (c->sbn < sizeof c->sbuf) {
-                    size_t m = sizeof c->sbuf - c->sbn;
-                    if (m > k) {
-                        m = k;
-                    }
-                    memcpy(c->sbuf + c->sbn, p, m);
-                    c->sbn += m;
-                }
-                if (!opt.loose && c != t->pub && c->moff >= 14 && c->moff + k <= (uint64_t)opt.size &&
-                    memcmp(t->bpay + c->moff, p, k)) {
-                    t->verr++;
-                    Complain("broadcast payload");
-                } else if (!opt.loose && c != t->pub && c->moff == 0 && k > 14 && k <= (size_t)opt.size &&
-                           memcmp(t->bpay + 14, p + 14, k - 14)) {
-                    t->verr++;
-                    Complain("broadcast payload");
-                }
-                c->moff += k;
-            } else {
-                const uint8_t *want = payloads + (size_t)opt.size * ((c->id + c->rcvd) % poolSize);
-                if (c->moff + k > (uint64_t)opt.size || memcmp(want + c->moff, p, k)) {
-                    t->verr++;
-                    Complain("payload differs at %llu (+%zu) Client %u msg %u", (unsigned long long)c->moff, k, c->id,
-                             c->rcvd);
-                }
-                c->moff += k;
-            }
-            c->poff += k;
+        if (c->inpay) {
+            size_t k = n < c->plen - c->poff ? n : (size_t)(c->plen - c->poff);
+
+            TakePayload(t, c, p, k);
             p += k;
             n -= k;
-        }
-        if (c->poff == c->plen) {
-            c->inpay = 0;
-            if (c->opcode < 8) {
-                if (c->fin) {
-                    MessageDone(t, c, now);
-                }
-            } else if (c->opcode == 9) {
-                c->ctln = c->plen;
-                c->pongpend = 1;
-                t->pings++;
-            } else if (c->opcode == 8) {
-                c->gotclose = 1;
-                t->closes++;
+            if (c->poff == c->plen) {
+                FrameDone(t, c, now);
             }
         }
     }
@@ -633,139 +672,154 @@ CycleDone(Thread *t, Client *c, uint64_t now)
     }
 }
 
-static void
-OnEvent(Thread *t, Client *c, uint32_t ev)
+/* The connection is there, or is not.  True: there is nothing more to do with this event. */
+static int
+OnConnecting(Thread *t, Client *c, uint32_t ev)
 {
-    if (c->fd < 0) {
-        return;
+    int       err = 0;
+    socklen_t len = sizeof err;
+
+    getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+    if (err != 0) {
+        Complain("connect: %s", strerror(err));
+        ClientLost(t, c);
+        return 1;
     }
-    if (c->state == S_CONNECTING) {
-        int       err = 0;
-        socklen_t l = sizeof err;
-        getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &l);
-        if (err) {
-            Complain("connect: %s", strerror(err));
+    if (!(ev & EPOLLOUT)) {
+        return 1;
+    }
+    if (opt.tls) {
+        c->ssl = SSL_new(tlsCtx);
+        SSL_set_fd(c->ssl, c->fd);
+        SSL_set_connect_state(c->ssl);
+        c->state = S_TLS;
+        return 0;
+    }
+    if (SendUpgrade(t, c)) {
+        ClientLost(t, c);
+    }
+    return 1;
+}
+
+static void
+OnHandshake(Thread *t, Client *c)
+{
+    int result = SSL_do_handshake(c->ssl);
+    int error = SSL_get_error(c->ssl, result);
+
+    if (result == 1) {
+        if (SendUpgrade(t, c)) {
             ClientLost(t, c);
-            return;
         }
-        if (!(ev & EPOLLOUT)) {
-            return;
-        }
-        if (opt.tls) {
-            c->ssl = SSL_new(tlsCtx);
-            SSL_set_fd(c->ssl, c->fd);
-            SSL_set_connect_state(c->ssl);
-            c->state = S_TLS;
-        } else {
-            if (SendUpgrade(t, c)) {
-                ClientLost(t, c);
-            }
-            return;
-        }
-    }
-    if (c->state == S_TLS) {
-        int r = SSL_do_handshake(c->ssl);
-        if (r == 1) {
-            if (SendUpgrade(t, c)) {
-                ClientLost(t, c);
-            }
-            return;
-        }
-        int e = SSL_get_error(c->ssl, r);
-        if (e == SSL_ERROR_WANT_READ) {
-            WantWrite(t, c, 0);
-            return;
-        }
-        if (e == SSL_ERROR_WANT_WRITE) {
-            WantWrite(t, c, 1);
-            return;
-        }
+    } else if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+        WantWrite(t, c, error == SSL_ERROR_WANT_WRITE);
+    } else {
         Complain("TLS: %s", ERR_reason_error_string(ERR_get_error()));
         ERR_clear_error();
         ClientLost(t, c);
+    }
+}
+
+/* All that is there.  0; 1: and then the end; -1: it broke, or was not understood. */
+static int
+ReadAll(Thread *t, Client *c, uint64_t *now)
+{
+    for (;;) {
+        ssize_t r = Receive(c, t->rb, opt.rbuf);
+
+        if (r < 0) {
+            if (errno == EAGAIN) {
+                return 0;
+            }
+            if (c->state == S_CLOSING && (errno == ECONNRESET || errno == EIO)) {
+                return 1;
+            }
+            Complain("recv: %s", strerror(errno));
+            return -1;
+        }
+        if (r == 0) {
+            return 1;
+        }
+        *now = NowNs();
+        if (c->state == S_HTTP ? ParseResponse(t, c, t->rb, r, *now) : ParseFrames(t, c, t->rb, r, *now)) {
+            return -1;
+        }
+        if (c->ssl != NULL ? !SSL_has_pending(c->ssl) : r < opt.rbuf) {
+            return 0;
+        }
+    }
+}
+
+/* Churn: an echo came, so close; or the close came, so begin anew.  True: there is nothing more to do with this event.
+ */
+static int
+Churn(Thread *t, Client *c, int eof, uint64_t now)
+{
+    if (c->state == S_OPEN && c->rcvd == 1) {
+        if (opt.abortclose) {
+            CycleDone(t, c, now);
+            return 1;
+        }
+        if (SendClose(t, c)) {
+            ClientLost(t, c);
+            return 1;
+        }
+    } else if (c->state == S_CLOSING && (c->gotclose || eof)) {
+        CycleDone(t, c, now);
+        return 1;
+    }
+    return 0;
+}
+
+static void
+OnReadable(Thread *t, Client *c)
+{
+    uint64_t now = 0;
+    int      eof = ReadAll(t, c, &now);
+
+    if (eof < 0 || (c->pongpend && !c->txn && Flush(t, c))) {
+        ClientLost(t, c);
         return;
     }
-    if (ev & EPOLLOUT) {
-        if (Flush(t, c)) {
+    if (now == 0) {
+        now = NowNs();
+    }
+    if (opt.mode == M_CHURN && Churn(t, c, eof, now)) {
+        return;
+    }
+    if (eof) {
+        if (stopping) {
+            Abort(t, c);
+        } else {
+            Complain("server closed (state %d)", c->state);
             ClientLost(t, c);
-            return;
         }
+        return;
+    }
+    if (opt.mode == M_ECHO && c->state == S_OPEN && endAt && c->isactive && ClientPump(t, c, now)) {
+        ClientLost(t, c);
+    }
+    if (opt.mode == M_BCAST && endAt && t->bseq - t->bdone < t->bwin) {
+        ClientPublish(t);
+    }
+}
+
+static void
+OnEvent(Thread *t, Client *c, uint32_t ev)
+{
+    if (c->fd < 0 || (c->state == S_CONNECTING && OnConnecting(t, c, ev))) {
+        return;
+    }
+    if (c->state == S_TLS) {
+        OnHandshake(t, c);
+        return;
+    }
+    if ((ev & EPOLLOUT) && Flush(t, c)) {
+        ClientLost(t, c);
+        return;
     }
     if (ev & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) {
-        int      eof = 0;
-        uint64_t now = 0;
-        for (;;) {
-            ssize_t r = Receive(c, t->rb, opt.rbuf);
-            if (r < 0) {
-                if (errno == EAGAIN) {
-                    break;
-                }
-                if (c->state == S_CLOSING && (errno == ECONNRESET || errno == EIO)) {
-                    eof = 1;
-                    break;
-                }
-                Complain("recv: %s", strerror(errno));
-                ClientLost(t, c);
-                return;
-            }
-            if (r == 0) {
-                eof = 1;
-                break;
-            }
-            now = NowNs();
-            int x = c->state == S_HTTP ? ParseResponse(t, c, t->rb, r, now) : ParseFrames(t, c, t->rb, r, now);
-            if (x) {
-                ClientLost(t, c);
-                return;
-            }
-            if (r < opt.rbuf && !c->ssl) {
-                break;
-            }
-            if (c->ssl && !SSL_has_pending(c->ssl)) {
-                break;
-            }
-        }
-        if (!now) {
-            now = NowNs();
-        }
-        if (c->pongpend && !c->txn) {
-            if (Flush(t, c)) {
-                ClientLost(t, c);
-                return;
-            }
-        }
-        if (opt.mode == M_CHURN) {
-            if (c->state == S_OPEN && c->rcvd == 1) {
-                if (opt.abortclose) {
-                    CycleDone(t, c, now);
-                    return;
-                }
-                if (SendClose(t, c)) {
-                    ClientLost(t, c);
-                    return;
-                }
-            } else if (c->state == S_CLOSING && (c->gotclose || eof)) {
-                CycleDone(t, c, now);
-                return;
-            }
-        }
-        if (eof) {
-            if (!stopping) {
-                Complain("server closed (state %d)", c->state);
-                ClientLost(t, c);
-            } else {
-                Abort(t, c);
-            }
-            return;
-        }
-        if (opt.mode == M_ECHO && c->state == S_OPEN && endAt && c->isactive) {
-            if (ClientPump(t, c, now)) {
-                ClientLost(t, c);
-            }
-        }
-        if (opt.mode == M_BCAST && endAt && t->bseq - t->bdone < t->bwin) {
-            ClientPublish(t);
-        }
+        OnReadable(t, c);
     }
 }
 
