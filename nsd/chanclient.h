@@ -24,7 +24,7 @@ NsChan *NsChanConnect(NsServer *server, const NsChanConnectParams *params, Tcl_D
 /*
  * A listening channel: each connection becomes a channel, for which `accept` is called on the listener's worker; it takes over the
  * reference.  `arg` is freed by `freeProc` with the listener.  `bindNew`: not on a socket that was bound at the start (net/prebind.h).
- * NULL and errno on failure.
+ * NULL and errno on failure; `arg` is the caller's then.
  */
 typedef void (NsChanAcceptProc)(NsChan *chan, void *arg);
 NsChan *NsChanListen(NsServer *server, const char *address, unsigned short port, bool bindNew, const char *driverName,

@@ -295,7 +295,7 @@ NsChanListenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj 
 {
     const NsInterp *ip = clientData;
     NsServer       *server = NULL;
-    char           *driverName = NULL, *address;
+    char           *driverName = NULL, *address, *copy;
     unsigned short  port;
     int             bind = 0, length;
     Tcl_Obj        *script, *dict;
@@ -324,9 +324,11 @@ NsChanListenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj 
         Ns_TclPrintfResult(interp, "no driver for protocol 'http' & driver name '%s' found.", driverName);
         return TCL_ERROR;
     }
+    copy = ns_strdup(Tcl_GetString(script));
     listener = NsChanListen(server != NULL ? server : ip->server, address, port, bind != 0,
-                            driver != NULL ? driver->module : "tcp", RunAcceptScript, ns_strdup(Tcl_GetString(script)), ns_free);
+                            driver != NULL ? driver->module : "tcp", RunAcceptScript, copy, ns_free);
     if (listener == NULL) {
+        ns_free(copy);
         Ns_TclPrintfResult(interp, "could not register callback");
         return TCL_ERROR;
     }
