@@ -164,10 +164,10 @@ Start(void)
     (void)Ns_GetMimeType("x");                 /* reads its section at first use */
     NsInfoSetStarted();
     NsConfigReportUnused();
+    NsRunAtReady();
     if (nsOptions.mode != NS_MODE_COMMAND) {
         NsPrebindReport();                     /* in command mode at the end: the script may listen there */
     }
-    NsRunAtReady();
     Ns_Log(Notice, "nsd %s running, pid %d", NS_VERSION, (int)getpid());
 }
 

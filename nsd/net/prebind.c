@@ -389,7 +389,9 @@ static void
 Report(void)
 {
     for (const Prebound *prebound = first; prebound != NULL && !reported; prebound = prebound->next) {
-        Ns_Log(Warning, "process: %s was bound at the start, but nothing listens on it", prebound->text);
+        if (prebound->fd != NS_INVALID_SOCKET) {
+            Ns_Log(Warning, "process: %s was bound at the start, but nothing listens on it", prebound->text);
+        }
     }
     reported = true;
 }
