@@ -336,6 +336,7 @@ NS_EXTERN const char *Ns_DriverProtocol(const Ns_Driver *driver);
  * Sockets.  Hosts are names or addresses, IPv4 or IPv6; for listening, NULL or "*" is any, in both families ("::": IPv6 only).
  * "unix:/path" and "/path" are Unix-domain sockets, where one listens or connects.  All are close-on-exec, and blocking except
  * Ns_SockAsyncConnect's.  -1 and errno on failure.
+ * Ns_SockListenEx gives a socket that was bound at the start (nsd -b, systemd) to that address, if nobody has it yet.
  */
 NS_EXTERN NS_SOCKET Ns_SockListenEx(const char *address, unsigned short port, int backlog, bool reuseport);
 NS_EXTERN NS_SOCKET Ns_SockAccept(NS_SOCKET sock, struct sockaddr *addr, socklen_t *len);
