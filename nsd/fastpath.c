@@ -187,19 +187,10 @@ NsUrlToFile(Tcl_DString *ds, NsServer *server, const char *url)
 void
 NsFastpathInitServer(NsServer *server)
 {
-    const char        *section = Ns_ConfigGetPath(server->name, NULL, "fastpath", (char *)NULL), *listing;
+    const char        *section = Ns_ConfigSectionPath(NULL, server->name, NULL, "fastpath", (char *)NULL), *listing;
     struct NsFastpath *fastpath = ns_calloc(1, sizeof *fastpath);
     Tcl_DString        name;
 
-    if (section == NULL) {
-        Tcl_DString ds;
-
-        Tcl_DStringInit(&ds);
-        Tcl_DStringAppend(&ds, server->section, -1);
-        Tcl_DStringAppend(&ds, "/fastpath", -1);
-        section = ns_strdup(Tcl_DStringValue(&ds));        /* kept: the configuration may refer to it */
-        Tcl_DStringFree(&ds);
-    }
     NsFileCacheInit();
     (void)Ns_GetMimeType("");                  /* reads the configuration of types */
     server->fastpath = fastpath;

@@ -292,13 +292,24 @@ StatusObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const
 
 /* ---- reading ---- */
 
+/*
+ * A peer that vanished or was cut off has ended its stream as well: that is no fault of the script, which reads the
+ * empty string; `status` has the error.
+ */
+static bool
+IsEndOfPeer(int code)
+{
+    return code == ECONNRESET || code == EPIPE || code == ETIMEDOUT || code == ECONNABORTED || code == EHOSTUNREACH
+        || code == ENETUNREACH || code == ENETDOWN || code == EHOSTDOWN;
+}
+
 static int
 ReadBytes(Tcl_Interp *interp, NsChan *chan)
 {
     char   *buffer = NsChanThreadBuffer();
     ssize_t n = NsChanRead(chan, buffer, NS_LOOP_BUFFER);
 
-    if (n < 0 && errno != EAGAIN) {
+    if (n < 0 && errno != EAGAIN && (!NsChanIsOpen(chan) || !IsEndOfPeer(errno))) {
         return PosixError(interp, chan, "read");
     }
     if (n > 0) {
@@ -330,7 +341,7 @@ ReadFrame(Tcl_Interp *interp, NsChan *chan)
     NsChanFrame frame;
     Tcl_Obj    *dict;
 
-    if (NsChanReadFrame(chan, &frame) != 0) {
+    if (NsChanReadFrame(chan, &frame) != 0 && (frame.reason != NULL || !NsChanIsOpen(chan) || !IsEndOfPeer(errno))) {
         if (frame.reason == NULL) {
             return PosixError(interp, chan, "read");
         }
