@@ -32,6 +32,7 @@ struct NsSock {
     NsDriverThread *thread;
     NsSock         *next, **prev;              /* loop: all of the thread */
     NsSock         *nextWaiting;               /* loop: queue for handshakes */
+    NsSock         *idleBefore, *idleAfter;    /* loop: queue of those in IDLE */
     NsWatch         watch;
     NsTimer         timer;                     /* loop */
     NsTask          task;
@@ -86,6 +87,7 @@ struct NsDriverThread {
     int            handshakes;                 /* in this turn */
     bool           turnEnds;                   /* turnTask is deferred */
     NsSock        *waitingFirst, *waitingLast; /* for a handshake */
+    NsSock        *idleFirst, *idleLast;       /* for a request; the first waits longest */
     NsTask         turnTask, againTask;
     NsTimer        acceptTimer;
     int            reserve;                    /* a descriptor to be able to refuse when there are none left */
@@ -130,6 +132,7 @@ void       NsSockAccepted(Listener *listener, int fd, const NsAddr *peer);
 void       NsSockHandshake(NsSock *sock);
 void       NsSockClose(NsSock *sock);
 void       NsSockQuiet(NsSock *sock);                          /* the server stops: close if idle */
+bool       NsSockCloseIdle(NsDriverThread *thread);            /* the one that waits longest; false: none waits */
 void       NsSockBeginFlush(NsSock *sock);                     /* the answer is complete: send, go on or close */
 void       NsSockFlushed(NsSock *sock);
 void       NsSockTaskRun(NsLoop *loop, NsTask *task);

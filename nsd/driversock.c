@@ -11,6 +11,7 @@
 #include "queue.h"
 
 #define READS_PER_EVENT 8                      /* then the other sockets have their turn */
+#define IDLE_TRIES      16                     /* idle ones to look at for one whose client has not just sent something */
 
 static void OnEvent(NsLoop *loop, NsWatch *watch, unsigned events);
 static void OnTimer(NsLoop *loop, NsTimer *timer);
@@ -37,11 +38,38 @@ Gauge(NsSock *sock, SockState state)
     }
 }
 
+/* A state is entered or left: keep the queue of those that wait for a request. */
+static void
+EnterIdle(NsSock *sock)
+{
+    NsDriverThread *thread = sock->thread;
+
+    sock->idleBefore = thread->idleLast;
+    sock->idleAfter = NULL;
+    *(thread->idleLast != NULL ? &thread->idleLast->idleAfter : &thread->idleFirst) = sock;
+    thread->idleLast = sock;
+}
+
+static void
+LeaveIdle(NsSock *sock)
+{
+    NsDriverThread *thread = sock->thread;
+
+    *(sock->idleBefore != NULL ? &sock->idleBefore->idleAfter : &thread->idleFirst) = sock->idleAfter;
+    *(sock->idleAfter != NULL ? &sock->idleAfter->idleBefore : &thread->idleLast) = sock->idleBefore;
+}
+
 static void
 SetState(NsSock *sock, SockState state)
 {
     atomic_ullong *from = Gauge(sock, sock->state), *to = Gauge(sock, state);
 
+    if (sock->state == SOCK_IDLE) {
+        LeaveIdle(sock);
+    }
+    if (state == SOCK_IDLE) {
+        EnterIdle(sock);
+    }
     if (from != NULL) {
         DriverUncount(from);
     }
@@ -204,6 +232,9 @@ Forget(NsSock *sock)
 
     if (gauge != NULL) {
         DriverUncount(gauge);
+    }
+    if (sock->state == SOCK_IDLE) {
+        LeaveIdle(sock);
     }
     DriverUncount(&thread->counters.connections);
     NsLoopTimerCancel(thread->loop, &sock->timer);
@@ -665,4 +696,23 @@ NsSockQuiet(NsSock *sock)
     } else if (begun && sock->thread->stopping) {
         NsSockReject(sock, 503, "Service Unavailable", true, 0);
     }
+}
+
+bool
+NsSockCloseIdle(NsDriverThread *thread)
+{
+    NsSock *sock = thread->idleFirst;
+    int     i;
+
+    for (i = 0; i < IDLE_TRIES && sock != NULL; i++) {
+        char byte;
+
+        /* Not one whose next request has come, but was not read yet. */
+        if (recv(sock->io.sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
+            NsSockClose(sock);
+            return true;
+        }
+        sock = sock->idleAfter;
+    }
+    return false;
 }

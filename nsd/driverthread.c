@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 #include "driverint.h"
@@ -48,22 +49,27 @@ OpenReserve(NsDriverThread *thread)
     }
 }
 
+static void
+WarnOfDescriptors(NsDriverThread *thread, int err, const char *remedy)
+{
+    int64_t now = NsLoopNow(thread->loop);
+
+    DriverCount(&thread->counters.noDescriptor, 1u);
+    if (thread->lastWarning == 0 || now - thread->lastWarning >= 1000) {
+        thread->lastWarning = now;
+        Ns_Log(Warning, "%s: cannot accept connections: %s; %s", thread->driver->module, strerror(err), remedy);
+    }
+}
+
 /*
- * No descriptors are left.  The one in reserve serves to refuse the connection that waits longest, so that its client
- * need not guess; the others stay in the kernel's queue until a moment later.
+ * No descriptors are left, and no connection is idle.  The one in reserve serves to refuse the connection that waits
+ * longest, so that its client need not guess; the others stay in the kernel's queue until a moment later.
  */
 static void
 OutOfDescriptors(NsDriverThread *thread, Listener *listener)
 {
     static const char answer[] = "HTTP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n";
-    int64_t           now = NsLoopNow(thread->loop);
-    int               err = errno;
 
-    DriverCount(&thread->counters.noDescriptor, 1u);
-    if (thread->lastWarning == 0 || now - thread->lastWarning >= 1000) {
-        thread->lastWarning = now;
-        Ns_Log(Warning, "%s: cannot accept connections: %s", thread->driver->module, strerror(err));
-    }
     if (thread->reserve >= 0) {
         int fd;
 
@@ -79,7 +85,49 @@ OutOfDescriptors(NsDriverThread *thread, Listener *listener)
         OpenReserve(thread);
     }
     SetAccepting(thread, false);
-    NsLoopTimerSet(thread->loop, &thread->acceptTimer, now + ACCEPT_PAUSE, ResumeAccepting);
+    NsLoopTimerSet(thread->loop, &thread->acceptTimer, NsLoopNow(thread->loop) + ACCEPT_PAUSE, ResumeAccepting);
+}
+
+/* The kernel looks for a descriptor first, and for a connection then: without one it says so though nobody waits. */
+static bool
+SomebodyWaits(const Listener *listener)
+{
+    struct pollfd pfd = {.fd = listener->fd, .events = POLLIN};
+
+    return poll(&pfd, 1, 0) == 1;
+}
+
+/* After an accept that failed: false when there is no use in trying again now. */
+static bool
+TryAgain(NsDriverThread *thread, Listener *listener)
+{
+    int err = errno;
+
+    switch (err) {
+    case EINTR:
+    case ECONNABORTED:
+        return true;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        if (!SomebodyWaits(listener)) {
+            return false;
+        }
+        /* A client that is here is worth more than one that may come back. */
+        if (NsSockCloseIdle(thread)) {
+            WarnOfDescriptors(thread, err, "idle ones are closed");
+            return true;
+        }
+        WarnOfDescriptors(thread, err, "they wait, or are refused");
+        OutOfDescriptors(thread, listener);
+        return false;
+    default:
+        if (err != EAGAIN && err != EWOULDBLOCK) {
+            Ns_Log(Error, "%s: accept: %s", thread->driver->module, strerror(err));
+        }
+        return false;
+    }
 }
 
 static void
@@ -99,13 +147,8 @@ AcceptSome(NsLoop *loop, NsWatch *watch, unsigned events)
         memset(&peer, 0, sizeof(peer));
         fd = accept4(listener->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            if (errno == EINTR || errno == ECONNABORTED) {
+            if (TryAgain(thread, listener)) {
                 continue;
-            }
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                OutOfDescriptors(thread, listener);
-            } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
-                Ns_Log(Error, "%s: accept: %s", thread->driver->module, strerror(errno));
             }
             break;
         }
