@@ -104,6 +104,7 @@ ReadParameters(void)
 
     NsInfoConfigure();
     Ns_ConfigTimeUnitRange("ns/parameters", "shutdowntimeout", "20s", 0, 0, 3600, 0, &shutdownTimeout);
+    NsJobsReadParameters();
     size = Ns_ConfigMemUnitRange("ns/parameters", "stacksize", "0", 0, 1024 * 1024 * 1024);
     size = Ns_ConfigMemUnitRange("ns/threads", "stacksize", size > 0 ? Ns_ConfigGetValue("ns/parameters", "stacksize") : "0",
                                  0, 1024 * 1024 * 1024);
@@ -312,6 +313,7 @@ NsProcessStop(int exitCode)
     NsPrebindClose();
     NsQueueStop(&until);
     NsSchedStop(&until);
+    NsJobsStop(&until);
     NsStartAtShutdown();
     NsWorkersStop(&until);
     NsDriversStop(&until);

@@ -39,6 +39,9 @@ void NsWorkersStop(const Ns_Time *until);
 /* sched.c */
 void NsSchedStart(void);
 void NsSchedStop(const Ns_Time *until);
+/* jobthread.c: threads start with the first job */
+void NsJobsReadParameters(void);
+void NsJobsStop(const Ns_Time *until);                     /* jobs that run end, others are dropped */
 /* base/log.c */
 void NsLogOpen(void);                                      /* by the section ns/parameters */
 void NsLogReopen(void);                                    /* HUP */

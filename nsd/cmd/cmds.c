@@ -6,7 +6,7 @@
 
 #define TABLES(X)                                                                                               \
     X(nsLogCmds) X(nsSetCmds) X(nsNsvCmds) X(nsSyncCmds) X(nsTimeCmds)                                          \
-    X(nsConfigCmds) X(nsInfoCmds) X(nsProcessCmds) X(nsSchedCmds) X(nsInterpCmds)                               \
+    X(nsConfigCmds) X(nsInfoCmds) X(nsProcessCmds) X(nsSchedCmds) X(nsJobCmds) X(nsInterpCmds)                  \
     X(nsServerCmds) X(nsDriverCmds)                                                                             \
     X(nsConnCmds) X(nsReturnCmds) X(nsRegisterCmds) X(nsFastpathCmds)                                           \
     X(nsTextCmds) X(nsUrlCmds) X(nsCryptoCmds) X(nsBase64Cmds) X(nsParseCmds) X(nsHttpClientCmds)               \

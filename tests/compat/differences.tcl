@@ -7,16 +7,6 @@
 
 # ---- not here yet: commands that later work brings (doc/compat.md)
 
-differs {
-    sync/job-usage sync/job-bad sync/usage-job-cancel sync/usage-job-configure sync/usage-job-create
-    sync/usage-job-delete sync/usage-job-exists sync/usage-job-joblist sync/usage-job-jobs sync/usage-job-queue
-    sync/usage-job-wait sync/usage-job-waitany sync/job-create sync/job-create-desc sync/job-create-badmax
-    sync/job-queue-wait sync/job-error sync/job-id sync/job-id-dup sync/job-id-shape sync/job-timeout sync/job-exists
-    sync/job-waitany sync/job-waitany-empty sync/job-detached sync/job-wait-detached sync/job-wait-unknown
-    sync/job-cancel-queued sync/job-order-serial sync/job-head sync/job-unknown-queue sync/job-delete-unknown
-    sync/job-joblist-keys sync/job-queuelist-keys sync/job-threadlist-keys sync/job-genid sync/job-configure
-    sync/job-thread-server
-} "ns_job is not here yet"
 differs {text/mkdtemp} "ns_mkdtemp is not here yet"
 differs {text/mktemp text/mktemp-template text/mktemp-bad-template} "ns_mktemp is not here yet"
 differs {register/usage-ns_register_adp register/register-adp register/register-adp-missing} "ns_register_adp is not here yet"
