@@ -239,15 +239,15 @@ OpenListener(const Ns_Driver *driver, Listener *listener, const char *address, i
 }
 
 /*
- * A thread cannot have a socket of its own where the one of the first thread was bound before (-b, systemd) with rights that are
- * gone: the threads before it do the work.
+ * A thread cannot have a socket of its own where the one of the first thread was bound before (-b, systemd) with rights
+ * that are gone: the threads before it do the work.
  */
 static void
 DoWithout(Ns_Driver *driver, NsDriverThread *thread, const char *address, int port, int err)
 {
-    Ns_Log(Warning, "%s: cannot bind one more socket on %s port %d: %s; %d thread%s, not %d as driverthreads says", driver->module,
-           address != NULL ? address : "*", port, strerror(err), thread->index, thread->index == 1 ? " serves" : "s serve",
-           driver->driverThreads);
+    Ns_Log(Warning, "%s: cannot bind one more socket on %s port %d: %s; %d thread%s, not %d as driverthreads says",
+           driver->module, address != NULL ? address : "*", port, strerror(err), thread->index,
+           thread->index == 1 ? " serves" : "s serve", driver->driverThreads);
     while (thread->listenerCount > 0) {
         close(thread->listeners[--thread->listenerCount].fd);
     }
@@ -278,8 +278,8 @@ OpenListenersOf(Ns_Driver *driver, NsDriverThread *thread)
             } else {
                 int err = errno;
 
-                Ns_Fatal("%s: cannot listen on %s port %d: %s%s (address and port are set in the section %s)", driver->module,
-                         address != NULL ? address : "*", state->ports[p], strerror(err),
+                Ns_Fatal("%s: cannot listen on %s port %d: %s%s (address and port are set in the section %s)",
+                         driver->module, address != NULL ? address : "*", state->ports[p], strerror(err),
                          err == EADDRINUSE ? "; another program, or another server, has it" : "", driver->section);
             }
         }

@@ -11,7 +11,7 @@
 #include "queue.h"
 
 #define READS_PER_EVENT 8                      /* then the other sockets have their turn */
-#define IDLE_TRIES      16                     /* idle ones to look at for one whose client has not just sent something */
+#define IDLE_TRIES      16                     /* idle ones to look at for one whose client has sent nothing */
 
 static void OnEvent(NsLoop *loop, NsWatch *watch, unsigned events);
 static void OnTimer(NsLoop *loop, NsTimer *timer);

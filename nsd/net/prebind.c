@@ -89,7 +89,10 @@ Find(const NsSockAddr *addrs, int count, bool any)
 {
     for (int i = 0; i < count; i++) {
         for (Prebound **link = &first; *link != NULL; link = &(*link)->next) {
-            if ((*link)->fd != NS_INVALID_SOCKET && SameAddress(&(*link)->addr, &addrs[i]) && !(any && (*link)->v6only)) {
+            const Prebound *prebound = *link;
+
+            if (prebound->fd != NS_INVALID_SOCKET && SameAddress(&prebound->addr, &addrs[i])
+                && !(any && prebound->v6only)) {
                 return link;
             }
         }
@@ -283,7 +286,9 @@ DescribePassed(const char *name, const NsSockAddr *addr)
     bool v6 = addr->u.sa.sa_family == AF_INET6;
 
     if (addr->u.sa.sa_family == AF_UNIX) {
-        snprintf(text, sizeof(text), "%s (%s)", name, addr->u.un.sun_path[0] != '\0' ? addr->u.un.sun_path : "abstract name");
+        const char *path = addr->u.un.sun_path;
+
+        snprintf(text, sizeof(text), "%s (%s)", name, *path != '\0' ? path : "abstract name");
     } else {
         (void)ns_inet_ntop(&addr->u.sa, host, sizeof(host));
         snprintf(text, sizeof(text), "%s (%s%s%s:%u)", name, v6 ? "[" : "", host, v6 ? "]" : "",
@@ -304,7 +309,8 @@ CheckPassed(Prebound *prebound)
     if (getsockopt(prebound->fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0) {
         return strerror(errno);
     }
-    if (type != SOCK_STREAM || getpeername(prebound->fd, (struct sockaddr *)&peer, &peerLen) == 0 || !LearnAddress(prebound)) {
+    if (type != SOCK_STREAM || getpeername(prebound->fd, (struct sockaddr *)&peer, &peerLen) == 0
+        || !LearnAddress(prebound)) {
         return "not a listening stream socket";
     }
     switch (prebound->addr.u.sa.sa_family) {

@@ -8,8 +8,8 @@
 #include "addr.h"
 
 /*
- * Any thread.  A socket that is bound but does not listen yet; for an IPv6 address `bothFamilies` says whether it is for IPv4, too.
- * -1 and errno on failure.
+ * Any thread.  A socket that is bound but does not listen yet; for an IPv6 address `bothFamilies` says whether it is
+ * for IPv4, too.  -1 and errno on failure.
  */
 NS_SOCKET NsSockBind(const NsSockAddr *addr, bool reuseport, bool bothFamilies);
 /* As Ns_SockListenEx, but never one of the sockets that were bound before (prebind.h). */

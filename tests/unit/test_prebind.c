@@ -466,7 +466,9 @@ test_passed_others(void **state)
 static void
 test_passed_to_another(void **state)
 {
-    static const struct { const char *fds; int pid; } cases[] = {{"1", 1}, {"x", 0}, {"", 0}, {"-1", 0}, {"1x", 0}, {"99999999999", 0}};
+    static const struct { const char *fds; int pid; } cases[] = {
+        {"1", 1}, {"x", 0}, {"", 0}, {"-1", 0}, {"1x", 0}, {"99999999999", 0}
+    };
     unsigned short port;
     int            fd = NsSockListenNew("127.0.0.1", 0, 5, false);
 
