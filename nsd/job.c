@@ -23,7 +23,7 @@ NsJobsLock(void)
     }
 }
 
-/* ---------------------------------------------------------------------------------------- all here with the lock held */
+/* ------------------------------------------------------------------------------------- all here with the lock held */
 
 NsJobQueue *
 NsJobFindQueue(const char *name, Tcl_DString *error)
@@ -58,7 +58,7 @@ static NsJob *
 FindJob(const char *queueName, const char *id, Tcl_DString *error)
 {
     NsJobQueue *queue = NsJobFindQueue(queueName, error);
-    NsJob *job = NULL;
+    NsJob      *job = NULL;
 
     if (queue != NULL) {
         job = LookUpJob(queue, id);
@@ -153,7 +153,7 @@ DropScheduled(NsJob *job, const char *why)
     NsJobFreeQueueIfDone(queue);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- queues */
+/* ---------------------------------------------------------------------------------------------------------- queues */
 
 Ns_ReturnCode
 NsJobQueueCreate(const char *name, const char *desc, int maxThreads, Tcl_DString *error)
@@ -212,7 +212,7 @@ NsJobGenId(Tcl_DString *ds)
     Tcl_DStringAppend(ds, text, -1);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- jobs */
+/* ------------------------------------------------------------------------------------------------------------ jobs */
 
 /* The lock is held.  An entry for a new job, under `id` or one that is made. */
 static Tcl_HashEntry *
@@ -328,7 +328,8 @@ NsJobWait(const char *queueName, const char *id, const Ns_Time *until, NsJobResu
     job = FindJob(queueName, id, error);
     if (job == NULL || job->detached || job->cancelled) {
         if (job != NULL) {
-            Tcl_DStringAppend(error, job->detached ? "can't wait on detached job: " : "can't wait on cancelled job: ", -1);
+            Tcl_DStringAppend(error, "can't wait on ", -1);
+            Tcl_DStringAppend(error, job->detached ? "detached job: " : "cancelled job: ", -1);
             Tcl_DStringAppend(error, id, -1);
         }
         Ns_MutexUnlock(&nsJobs.lock);

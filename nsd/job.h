@@ -26,7 +26,8 @@ Ns_ReturnCode NsJobQueueDelete(const char *name, Tcl_DString *error);
 Ns_ReturnCode NsJobAdd(NsServer *server, const char *queueName, const char *id, const char *script, unsigned flags,
                        Tcl_DString *out);
 /* `until` is wall-clock time or NULL.  NS_OK: `result` is the caller's, and the job is gone.  NS_TIMEOUT: it is not. */
-Ns_ReturnCode NsJobWait(const char *queueName, const char *id, const Ns_Time *until, NsJobResult *result, Tcl_DString *error);
+Ns_ReturnCode NsJobWait(const char *queueName, const char *id, const Ns_Time *until, NsJobResult *result,
+                        Tcl_DString *error);
 /* Until a job of the queue ends, one that has ended is there, or none is there. */
 Ns_ReturnCode NsJobWaitAny(const char *queueName, const Ns_Time *until, Tcl_DString *error);
 /* A job that waits is gone; the script of one that runs is ended at its next command, and its result is dropped. */
@@ -34,7 +35,8 @@ Ns_ReturnCode NsJobCancel(const char *queueName, const char *id, bool *wasRunnin
 Ns_ReturnCode NsJobExists(const char *queueName, const char *id, bool *exists, Tcl_DString *error);
 void          NsJobGenId(Tcl_DString *ds);
 /* Changes what is not NULL; appends what was in force before. */
-void          NsJobConfigure(const int *jobsPerThread, const Ns_Time *timeout, const Ns_Time *logMinDuration, Tcl_DString *ds);
+void          NsJobConfigure(const int *jobsPerThread, const Ns_Time *timeout, const Ns_Time *logMinDuration,
+                             Tcl_DString *ds);
 
 /* List elements: names, or keys and values. */
 void          NsJobAppendQueues(Tcl_DString *ds);

@@ -33,7 +33,7 @@ NsJobAppendThreads(Tcl_DString *ds)
     Ns_MutexUnlock(&nsJobs.lock);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- lists */
+/* ----------------------------------------------------------------------------------------------------------- lists */
 
 /* Seconds; 0: not yet. */
 static void
@@ -88,7 +88,9 @@ AppendId(Tcl_DString *ds, const NsJob *job)
 static void
 AppendJob(Tcl_DString *ds, const NsJob *job)
 {
-    static const char *const states[] = {[NS_JOB_SCHEDULED] = "scheduled", [NS_JOB_RUNNING] = "running", [NS_JOB_DONE] = "done"};
+    static const char *const states[] = {
+        [NS_JOB_SCHEDULED] = "scheduled", [NS_JOB_RUNNING] = "running", [NS_JOB_DONE] = "done"
+    };
     Ns_Time now, took = {0, 0};
     char    text[48];
 

@@ -2,9 +2,9 @@
 /*
  * The threads of the jobs.
  *
- * A queue that has waiting jobs and may run one more is in the line `firstReady`, once: a thread takes the first queue of
- * the line, the first job of the queue, and puts the queue at the end of the line if it may go on.  Threads are made when
- * there are more queues in line than idle threads.
+ * A queue that has waiting jobs and may run one more is in the line `firstReady`, once: a thread takes the first queue
+ * of the line, the first job of the queue, and puts the queue at the end of the line if it may go on.  Threads are made
+ * when there are more queues in line than idle threads.
  */
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static Ns_Time     idleTime = {300, 0}, longRun = {1, 0};
 
 static void RunnerThread(void *arg);
 
-/* ---------------------------------------------------------------------------------------- all here with the lock held */
+/* ------------------------------------------------------------------------------------- all here with the lock held */
 
 static void
 StartRunner(void)
@@ -82,7 +82,7 @@ NsJobLeaveLine(NsJobQueue *queue)
     readyCount--;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- threads */
+/* --------------------------------------------------------------------------------------------------------- threads */
 
 /* Without the lock. */
 static int
@@ -101,8 +101,8 @@ EvalScript(NsJob *job, Tcl_Interp *interp)
 }
 
 /*
- * A cancellation that came just as the script ended has yet to be noticed: by an empty script, not by the clean-up.  And
- * what was cut off may have left anything behind.
+ * A cancellation that came just as the script ended has yet to be noticed: by an empty script, not by the clean-up.
+ * And what was cut off may have left anything behind.
  */
 static void
 RecoverCancelled(Tcl_Interp *interp)
@@ -252,7 +252,7 @@ RunnerThread(void *arg)
     JoinRunners(others);
 }
 
-/* ------------------------------------------------------------------------------------------- start, stop and parameters */
+/* -------------------------------------------------------------------------------------- start, stop and parameters */
 
 void
 NsJobsReadParameters(void)
@@ -296,8 +296,8 @@ NsJobConfigure(const int *perThread, const Ns_Time *timeout, const Ns_Time *logM
     char text[160];
 
     NsJobsLock();
-    snprintf(text, sizeof text, "jobsperthread %d timeout %ld.%06ld logminduration %ld.%06ld", jobsPerThread, idleTime.sec,
-             idleTime.usec, longRun.sec, longRun.usec);
+    snprintf(text, sizeof text, "jobsperthread %d timeout %ld.%06ld logminduration %ld.%06ld", jobsPerThread,
+             idleTime.sec, idleTime.usec, longRun.sec, longRun.usec);
     if (perThread != NULL) {
         jobsPerThread = *perThread;
     }

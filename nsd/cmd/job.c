@@ -224,7 +224,8 @@ WaitAnyObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *cons
 
 /* The subcommands with a queue as their only argument. */
 static int
-QueueCmd(Tcl_Interp *interp, int objc, Tcl_Obj *const *objv, Ns_ReturnCode (*proc)(const char *queueId, Tcl_DString *ds))
+QueueCmd(Tcl_Interp *interp, int objc, Tcl_Obj *const *objv,
+         Ns_ReturnCode (*proc)(const char *queueId, Tcl_DString *ds))
 {
     char         *queueId = NULL;
     Ns_ReturnCode status;
