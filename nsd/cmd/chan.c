@@ -2,7 +2,8 @@
 /*
  * ns_chan: Tcl channels that wander between the threads of a server under a name.
  *
- * A shared channel is either in the server's table, belonging to no thread, or taken by one interpreter.
+ * A shared channel is either in the server's table, belonging to no thread, or taken by one interpreter.  One that is
+ * taken is a channel of that interpreter as any other: closing it, also by the cleanup at the end of a request, ends it.
  */
 #include <string.h>
 #include "cmd/cmds.h"
@@ -27,38 +28,98 @@ SharedKey(const NsServer *server, const char *name)
     return key;
 }
 
-static void
-CloseTaken(ClientData clientData, Tcl_Interp *interp)
-{
-    Tcl_HashTable *taken = clientData;
-    Tcl_HashSearch search;
+/* A channel that an interpreter has taken: the value of an entry of its table. */
+typedef struct TakenChan {
     Tcl_HashEntry *entry;
+    Tcl_Channel    chan;
+} TakenChan;
 
-    for (entry = Tcl_FirstHashEntry(taken, &search); entry != NULL; entry = Tcl_NextHashEntry(&search)) {
-        Tcl_UnregisterChannel(interp, Tcl_GetHashValue(entry));
-    }
-    Tcl_DeleteHashTable(taken);
+/* The channel is being closed, by whomever. */
+static void
+ForgetClosed(ClientData clientData)
+{
+    TakenChan *taken = clientData;
+
+    Tcl_DeleteHashEntry(taken->entry);
     ns_free(taken);
 }
 
-/* The interpreter's own: name -> Tcl_Channel. */
-static Tcl_HashTable *
-Taken(Tcl_Interp *interp)
+static void
+Forget(TakenChan *taken)
 {
-    Tcl_HashTable *taken = Tcl_GetAssocData(interp, ASSOC, NULL);
-
-    if (taken == NULL) {
-        taken = ns_malloc(sizeof(Tcl_HashTable));
-        Tcl_InitHashTable(taken, TCL_STRING_KEYS);
-        Tcl_SetAssocData(interp, ASSOC, CloseTaken, taken);
-    }
-    return taken;
+    Tcl_DeleteCloseHandler(taken->chan, ForgetClosed, taken);
+    ForgetClosed(taken);
 }
 
-/* Take a channel out of its interpreter and thread, keeping it open. */
+static void
+CloseTaken(ClientData clientData, Tcl_Interp *interp)
+{
+    Tcl_HashTable *table = clientData;
+    Tcl_HashSearch search;
+    Tcl_HashEntry *entry;
+
+    while ((entry = Tcl_FirstHashEntry(table, &search)) != NULL) {
+        TakenChan  *taken = Tcl_GetHashValue(entry);
+        Tcl_Channel chan = taken->chan;
+
+        Forget(taken);
+        Tcl_UnregisterChannel(interp, chan);
+    }
+    Tcl_DeleteHashTable(table);
+    ns_free(table);
+}
+
+/* The interpreter's own: name -> TakenChan. */
+static Tcl_HashTable *
+TakenTable(Tcl_Interp *interp)
+{
+    Tcl_HashTable *table = Tcl_GetAssocData(interp, ASSOC, NULL);
+
+    if (table == NULL) {
+        table = ns_malloc(sizeof(Tcl_HashTable));
+        Tcl_InitHashTable(table, TCL_STRING_KEYS);
+        Tcl_SetAssocData(interp, ASSOC, CloseTaken, table);
+    }
+    return table;
+}
+
+/* A name that is taken a second time, its channel having been shared anew by another thread, is the newer one's. */
+static void
+Remember(Tcl_Interp *interp, const char *name, Tcl_Channel chan)
+{
+    TakenChan     *taken = ns_malloc(sizeof *taken);
+    Tcl_HashTable *table = TakenTable(interp);
+    Tcl_HashEntry *entry = Tcl_FindHashEntry(table, name);
+    int            isNew;
+
+    if (entry != NULL) {
+        Forget(Tcl_GetHashValue(entry));
+    }
+    taken->chan = chan;
+    taken->entry = Tcl_CreateHashEntry(table, name, &isNew);
+    Tcl_SetHashValue(taken->entry, taken);
+    Tcl_CreateCloseHandler(chan, ForgetClosed, taken);
+}
+
+/* Take a channel out of its interpreter and thread, keeping it open; under whatever name it was taken, it is not any more. */
 static void
 CutLoose(Tcl_Interp *interp, Tcl_Channel chan)
 {
+    Tcl_DriverWatchProc *watch = Tcl_ChannelWatchProc(Tcl_GetChannelType(chan));
+    Tcl_HashSearch       search;
+    Tcl_HashEntry       *entry = Tcl_FirstHashEntry(TakenTable(interp), &search);
+
+    for (; entry != NULL; entry = Tcl_NextHashEntry(&search)) {
+        TakenChan *taken = Tcl_GetHashValue(entry);
+
+        if (taken->chan == chan) {
+            Forget(taken);
+        }
+    }
+    Tcl_ClearChannelHandlers(chan);            /* events of this thread */
+    if (watch != NULL) {
+        watch(Tcl_GetChannelInstanceData(chan), 0);
+    }
     Tcl_RegisterChannel(NULL, chan);
     Tcl_UnregisterChannel(interp, chan);
     Tcl_CutChannel(chan);
@@ -125,7 +186,6 @@ GetObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *o
     char           *name, *key;
     Tcl_Channel     chan = NULL;
     Tcl_HashEntry  *entry;
-    int             isNew;
     Ns_ObjvSpec     args[] = {{"name", Ns_ObjvString, &name, NULL}, {NULL, NULL, NULL, NULL}};
 
     if (Ns_ParseObjv(NULL, args, interp, 2, objc, objv) != NS_OK) {
@@ -146,7 +206,7 @@ GetObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *o
     Tcl_SpliceChannel(chan);
     Tcl_RegisterChannel(interp, chan);
     Tcl_UnregisterChannel(NULL, chan);
-    Tcl_SetHashValue(Tcl_CreateHashEntry(Taken(interp), name, &isNew), chan);
+    Remember(interp, name, chan);
     Tcl_SetObjResult(interp, Tcl_NewStringObj(Tcl_GetChannelName(chan), -1));
     return TCL_OK;
 }
@@ -157,21 +217,22 @@ PutObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *o
     const NsInterp *ip = clientData;
     char           *name;
     Tcl_HashEntry  *entry;
+    Tcl_Channel     chan;
     bool            added;
     Ns_ObjvSpec     args[] = {{"name", Ns_ObjvString, &name, NULL}, {NULL, NULL, NULL, NULL}};
 
     if (Ns_ParseObjv(NULL, args, interp, 2, objc, objv) != NS_OK) {
         return TCL_ERROR;
     }
-    entry = Tcl_FindHashEntry(Taken(interp), name);
+    entry = Tcl_FindHashEntry(TakenTable(interp), name);
     if (entry == NULL) {
         return NotFound(interp, name);
     }
+    chan = ((const TakenChan *)Tcl_GetHashValue(entry))->chan;
     Ns_MutexLock(&shared.lock);
-    added = PutShared(ip->server, name, Tcl_GetHashValue(entry));
+    added = PutShared(ip->server, name, chan);
     if (added) {
-        CutLoose(interp, Tcl_GetHashValue(entry));
-        Tcl_DeleteHashEntry(entry);
+        CutLoose(interp, chan);
     }
     Ns_MutexUnlock(&shared.lock);
     if (!added) {
@@ -206,7 +267,7 @@ ListObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
     }
     list = Tcl_NewListObj(0, NULL);
     if (wantShared == 0) {
-        Tcl_HashTable *taken = Taken(interp);
+        Tcl_HashTable *taken = TakenTable(interp);
 
         for (entry = Tcl_FirstHashEntry(taken, &search); entry != NULL; entry = Tcl_NextHashEntry(&search)) {
             Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(Tcl_GetHashKey(taken, entry), -1));
@@ -227,25 +288,37 @@ ListObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
     return TCL_OK;
 }
 
-/* Close those of the table.  Each has to belong to this thread for that. */
-static void
-CleanupShared(const NsServer *server)
+/* Take one of the server's out of the table, or NULL. */
+static Tcl_Channel
+TakeAnyShared(const NsServer *server)
 {
     Tcl_HashSearch search;
     Tcl_HashEntry *entry;
+    Tcl_Channel    chan = NULL;
 
     Ns_MutexLock(&shared.lock);
     entry = shared.ready ? Tcl_FirstHashEntry(&shared.byServerAndName, &search) : NULL;
-    for (; entry != NULL; entry = Tcl_NextHashEntry(&search)) {
-        if (NameOf(server, entry) != NULL) {
-            Tcl_Channel chan = Tcl_GetHashValue(entry);
-
-            Tcl_DeleteHashEntry(entry);
-            Tcl_SpliceChannel(chan);
-            Tcl_UnregisterChannel(NULL, chan);
-        }
+    while (entry != NULL && NameOf(server, entry) == NULL) {
+        entry = Tcl_NextHashEntry(&search);
+    }
+    if (entry != NULL) {
+        chan = Tcl_GetHashValue(entry);
+        Tcl_DeleteHashEntry(entry);
     }
     Ns_MutexUnlock(&shared.lock);
+    return chan;
+}
+
+/* Close those of the table, without its lock, since closing may wait.  Each has to belong to this thread for that. */
+static void
+CleanupShared(const NsServer *server)
+{
+    Tcl_Channel chan;
+
+    while ((chan = TakeAnyShared(server)) != NULL) {
+        Tcl_SpliceChannel(chan);
+        Tcl_UnregisterChannel(NULL, chan);
+    }
 }
 
 static int
