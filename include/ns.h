@@ -178,7 +178,9 @@ NS_EXTERN bool Ns_Resume(int id);
 
 /*
  * An interpreter of this thread for that server (NULL: none).  Taken by a thread for a stretch of work and given back;
- * globals and ns_set handles made in between are cleaned up then.
+ * globals and ns_set handles made in between are cleaned up then.  In a thread that serves a request of that server it is the
+ * request's: Ns_TclGetConn and `ns_conn` find the request, what is left behind is cleaned up at its end, and a command may
+ * be running in it (Tcl_SaveInterpState keeps its result).
  */
 NS_EXTERN Tcl_Interp *Ns_TclAllocateInterp(const char *server);
 NS_EXTERN void        Ns_TclDeAllocateInterp(Tcl_Interp *interp);

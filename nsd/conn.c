@@ -95,11 +95,13 @@ void
 NsConnRun(NsConn *conn)
 {
     NS_CHECK(conn, NS_CONN_MAGIC);
+    NsInterpServe(conn);
     RunStages(conn);
     Ns_GetTime(&conn->runDoneTime);
     NsConnFinish(conn);
     (void)NsFilterRun(conn, NS_FILTER_TRACE);
     (void)NsFilterRun(conn, NS_FILTER_VOID_TRACE);
+    NsInterpServe(NULL);
     if (conn->interp != NULL) {
         /* Here, and not when it is freed: what its end runs may still ask for the request. */
         NsInterpFreeConn(conn->interp);

@@ -30,9 +30,10 @@ typedef struct Interp {
     Tcl_Obj       *autoPath;                   /* value to go back to */
 } Interp;
 
-/* Free interpreters of a thread. */
+/* What a thread has: its free interpreters, and the request that it serves at the moment. */
 typedef struct Cache {
     Interp *free;
+    NsConn *serving;
 } Cache;
 
 static Ns_Tls           cacheTls;
@@ -418,18 +419,38 @@ NsInterpCleanup(Tcl_Interp *interp)
     }
 }
 
+/* While a thread serves a request, work for its server is part of the request: it gets the interpreter of that. */
 Tcl_Interp *
 Ns_TclAllocateInterp(const char *server)
 {
-    NsServer *found = server != NULL ? NsServerGet(server) : NULL;
+    NsServer   *found = server != NULL ? NsServerGet(server) : NULL;
+    Tcl_Interp *interp = NULL;
 
-    return server != NULL && found == NULL ? NULL : NsInterpTake(found);
+    if (found != NULL) {
+        NsConn *conn = GetCache()->serving;
+
+        if (conn != NULL && conn->server == found) {
+            interp = NsConnInterp(conn);
+            NsGetInterpData(interp)->taken++;
+        } else {
+            interp = NsInterpTake(found);
+        }
+    } else if (server == NULL) {
+        interp = NsInterpTake(NULL);
+    }
+    return interp;
 }
 
 void
 Ns_TclDeAllocateInterp(Tcl_Interp *interp)
 {
-    NsInterpGive(interp);
+    NsInterp *data = NsGetInterpData(interp);
+
+    if (data->taken > 1) {
+        data->taken--;
+    } else {
+        NsInterpGive(interp);
+    }
 }
 
 void
@@ -444,6 +465,12 @@ NsInterpFreeThread(void)
 }
 
 /* ----------------------------------------------------------------------------------------------------------- requests */
+
+void
+NsInterpServe(NsConn *conn)
+{
+    GetCache()->serving = conn;
+}
 
 void
 NsInterpSetConn(Tcl_Interp *interp, struct NsConn *conn)
@@ -486,12 +513,14 @@ Ns_TclGetConn(Tcl_Interp *interp)
 Ns_ReturnCode
 Ns_TclEval(Tcl_DString *ds, const char *server, const char *script)
 {
-    Tcl_Interp   *interp = Ns_TclAllocateInterp(server);
-    Ns_ReturnCode status = NS_ERROR;
+    Tcl_Interp     *interp = Ns_TclAllocateInterp(server);
+    Tcl_InterpState state;
+    Ns_ReturnCode   status = NS_ERROR;
 
     if (interp == NULL) {
         return NS_ERROR;
     }
+    state = Tcl_SaveInterpState(interp, TCL_OK);           /* it may be within a command */
     if (Tcl_EvalEx(interp, script, -1, TCL_EVAL_GLOBAL) == TCL_OK) {
         status = NS_OK;
         if (ds != NULL) {
@@ -504,6 +533,7 @@ Ns_TclEval(Tcl_DString *ds, const char *server, const char *script)
             Tcl_DStringAppend(ds, info, -1);
         }
     }
+    (void)Tcl_RestoreInterpState(interp, state);
     Ns_TclDeAllocateInterp(interp);
     return status;
 }

@@ -21,7 +21,7 @@ typedef struct NsInterp {
     NsServer      *server;                     /* NULL: none */
     struct NsConn *conn;                       /* the request being served, or NULL */
     long           epoch;                      /* of the blueprint that it was made from */
-    int            taken;                      /* nesting of Ns_TclAllocateInterp */
+    int            taken;                      /* 0: free, 1: in use, more: Ns_TclAllocateInterp within a request */
     bool           deleteWhenGiven;            /* ns_markfordelete, ns_ictl */
     Tcl_HashTable  sets;                       /* cmd/set.c: handles */
     int            setSerial;
@@ -34,9 +34,17 @@ typedef struct NsInterp {
 
 /* The thread of the interpreter. */
 NsInterp   *NsGetInterpData(Tcl_Interp *interp);           /* never NULL for ours */
-/* Like Ns_TclAllocateInterp; connection threads and workers keep it for many requests and call NsInterpCleanup in between. */
+/*
+ * A free interpreter of this thread, never one that is in use.  A request takes one when its first script runs and gives
+ * it back at its end; callback workers keep theirs and call NsInterpCleanup in between.
+ */
 Tcl_Interp *NsInterpTake(NsServer *server);
 void        NsInterpGive(Tcl_Interp *interp);
+/*
+ * The connection thread: it serves this request from now on (NULL: none).  Meanwhile Ns_TclAllocateInterp for the
+ * request's server gives the request's interpreter: the script sees `ns_conn`, and leaves its globals to the request.
+ */
+void        NsInterpServe(struct NsConn *conn);
 /* Take over the request: `ns_conn` and Ns_TclGetConn see it until NsInterpFreeConn (traces GETCONN, FREECONN). */
 void        NsInterpSetConn(Tcl_Interp *interp, struct NsConn *conn);
 void        NsInterpFreeConn(Tcl_Interp *interp);

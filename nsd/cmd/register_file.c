@@ -9,7 +9,10 @@
 #include "script.h"
 #include "urlspace.h"
 
-/* A script gets the URL and gives the file.  The interpreter may be within a command: its result is put back. */
+/*
+ * A script gets the URL and gives the file.  Within a request it runs in the request's interpreter, which may be within a
+ * command: its result is put back.
+ */
 static Ns_ReturnCode
 ScriptUrl2File(Tcl_DString *ds, const char *url, const void *arg)
 {
