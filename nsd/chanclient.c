@@ -208,7 +208,9 @@ NsChanListen(NsServer *server, const char *address, unsigned short port, bool bi
     listener->driverName = driverName;
     callback.arg = listener;
     chan = NsChanFromSock(server, &io, &own, driverName);
-    (void)NsChanSetCallback(chan, &callback);
+    if (!NsChanSetCallback(chan, &callback)) {
+        FreeListener(listener);                /* somebody has seen it in the list, and closed it */
+    }
     return chan;
 }
 

@@ -5,6 +5,7 @@
  * Everything ends in Advance(), which looks at the channel's state and tells the loop what to wait for.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +16,7 @@
 #define CLOSE_WAIT   2000                      /* ms to read away what the peer still sends */
 
 static void Advance(NsChan *chan);
+static void Dispose(NsChan *chan);
 static bool ReadCallback(NsChan *chan, bool atEnd);
 static void ExpireTimer(NsLoop *loop, NsTimer *timer);
 
@@ -166,9 +168,9 @@ RunAgain(NsLoop *loop, NsTask *task)
 }
 
 /*
- * Run the read callback.  When it took something and there is more in our hands, it runs again at the end of the turn: no
- * event of the socket would tell of it.  When it took nothing at the end of the stream, it is not called for it again.
- * False: nobody wanted to know.
+ * Run the read callback.  When it took something and there is more in our hands, it runs again by the inbox, so that the
+ * other channels have their turn: no event of the socket would tell of it.  When it took nothing at the end of the stream, or
+ * behind a broken frame, it is not called for it again.  False: nobody wanted to know.
  */
 static bool
 ReadCallback(NsChan *chan, bool atEnd)
@@ -184,13 +186,13 @@ ReadCallback(NsChan *chan, bool atEnd)
     ChanLock(chan);
     after = chan->reads;
     if (chan->state == CHAN_OPEN) {
-        if (after == before && atEnd && !chan->fresh) {
+        if (after == before && (atEnd || chan->frameError) && !chan->fresh) {
             chan->deaf = true;
         } else if (after != before && !chan->deferred && HasMore(chan)) {
             chan->deferred = true;
             chan->again.proc = RunAgain;
             NsChanRetain(chan);
-            NsLoopDefer(LoopOf(chan), &chan->again);
+            NsLoopPost(LoopOf(chan), &chan->again);
         }
     }
     ChanUnlock(chan);
@@ -204,18 +206,31 @@ static void
 Discard(NsChan *chan)
 {
     char   *buffer = NsLoopBuffer(LoopOf(chan));
-    ssize_t n = recv(chan->io.sock, buffer, NS_LOOP_BUFFER, 0);
+    ssize_t n = recv(chan->io.sock, buffer, NS_LOOP_BUFFER, MSG_DONTWAIT);
 
-    if (n == 0 || (n < 0 && errno != EAGAIN)) {
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         chan->closeDue = 0;
     }
+}
+
+/* The urgent byte was told of: take it, or the kernel tells of it until what is behind it is read. */
+static void
+TakeUrgent(NsChan *chan)
+{
+    char byte;
+
+    ChanLock(chan);
+    if (chan->state == CHAN_OPEN) {
+        (void)recv(chan->io.sock, &byte, 1, MSG_OOB | MSG_DONTWAIT);
+    }
+    ChanUnlock(chan);
 }
 
 static void
 Ready(NsLoop *loop, NsWatch *watch, unsigned events)
 {
     NsChan   *chan = (NsChan *)((char *)watch - offsetof(NsChan, watch));
-    bool      atEnd = (events & (NS_EV_RDHUP | NS_EV_HANGUP | NS_EV_ERROR)) != 0u;
+    bool      atEnd = (events & (NS_EV_RDHUP | NS_EV_HANGUP | NS_EV_ERROR)) != 0u, readable;
     ChanState state;
 
     NS_CHECK(chan, CHAN_MAGIC);
@@ -231,6 +246,8 @@ Ready(NsLoop *loop, NsWatch *watch, unsigned events)
         Drain(chan);
     }
     state = chan->state;
+    /* A read of TLS may have to wait until the socket takes something. */
+    readable = (events & NS_EV_READ) != 0u || ((events & NS_EV_WRITE) != 0u && chan->io.waitRecv == NS_SOCK_WRITE);
     ChanUnlock(chan);
 
     if (state == CHAN_LINGER) {
@@ -238,14 +255,18 @@ Ready(NsLoop *loop, NsWatch *watch, unsigned events)
     } else if (state == CHAN_OPEN) {
         bool told = false;
 
-        if ((events & NS_EV_READ) != 0u || atEnd) {
+        if (readable || atEnd) {
             told = ReadCallback(chan, atEnd);
         }
         if ((events & NS_EV_PRI) != 0u) {
             told = RunIfWanted(chan, NS_SOCK_EXCEPTION) || told;
+            TakeUrgent(chan);
         }
         if ((events & NS_EV_WRITE) != 0u || (!told && (events & (NS_EV_HANGUP | NS_EV_ERROR)) != 0u)) {
-            (void)RunIfWanted(chan, NS_SOCK_WRITE);
+            told = RunIfWanted(chan, NS_SOCK_WRITE) || told;
+        }
+        if (!told && (events & (NS_EV_HANGUP | NS_EV_ERROR)) != 0u) {
+            (void)RunIfWanted(chan, NS_SOCK_EXCEPTION);        /* who asked for nothing else learns of the end so */
         }
     }
     Advance(chan);
@@ -272,10 +293,10 @@ WantedEvents(const NsChan *chan)
         if ((when & NS_SOCK_READ) != 0u && !chan->eof && !chan->broken && !chan->deaf) {
             wanted |= NS_EV_RDHUP | (chan->io.waitRecv == NS_SOCK_WRITE ? NS_EV_WRITE : NS_EV_READ);
         }
-        if ((when & NS_SOCK_WRITE) != 0u && NsOutEmpty(&chan->out) && !chan->broken) {
+        if ((when & NS_SOCK_WRITE) != 0u && NsOutEmpty(&chan->out) && !chan->broken && !chan->hangup) {
             wanted |= NS_EV_WRITE;
         }
-        if ((when & NS_SOCK_EXCEPTION) != 0u && !chan->broken) {
+        if ((when & NS_SOCK_EXCEPTION) != 0u && !chan->broken && !chan->hangup) {
             wanted |= NS_EV_PRI;
         }
     }
@@ -329,7 +350,7 @@ Watch(NsChan *chan, unsigned wanted)
 static bool
 SayGoodbye(NsChan *chan)
 {
-    int unread = 0;
+    int unread = 0, unsent = 0;
 
     if (chan->aborted) {
         struct linger hard = {1, 0};
@@ -340,13 +361,18 @@ SayGoodbye(NsChan *chan)
     if (chan->io.transport->shutdown != NULL && !chan->broken) {
         chan->io.transport->shutdown(&chan->io);
     }
-    if (chan->broken || chan->eof || ioctl(chan->io.sock, FIONREAD, &unread) != 0 || unread == 0) {
+    if (chan->broken || chan->eof || ioctl(chan->io.sock, FIONREAD, &unread) != 0
+        || (unread == 0 && (ioctl(chan->io.sock, SIOCOUTQ, &unsent) != 0 || unsent == 0))) {
         return true;
     }
-    /* Closing with unread bytes would reset the connection, and what was sent might be lost on its way. */
+    /*
+     * Closing with unread bytes, or with bytes of ours under way while the peer still sends, would reset the connection,
+     * and what was sent might be lost on its way.
+     */
     (void)shutdown(chan->io.sock, SHUT_WR);
     chan->state = CHAN_LINGER;
     chan->closeDue = NsLoopNow(LoopOf(chan)) + CLOSE_WAIT;
+    chan->lastProgress = chan->closeDue + NsChanSendWait(chan);
     return false;
 }
 
@@ -390,7 +416,7 @@ Advance(NsChan *chan)
         RunDones(chan, dones, sent, error);    /* what it changes is posted, and looked at then */
     }
     if (over) {
-        NsChanDispose(chan);
+        Dispose(chan);
         return;
     }
     Watch(chan, wanted);
@@ -407,11 +433,17 @@ EventUnderWay(const NsChan *chan)
 {
     struct pollfd pfd = {.fd = chan->io.sock, .events = 0};
 
+    if (!chan->watch.added || chan->watch.interest == 0u) {
+        return false;                          /* poll() would tell of an end that was told already */
+    }
     if ((chan->watch.interest & NS_EV_READ) != 0u) {
         pfd.events |= POLLIN;
     }
     if ((chan->watch.interest & NS_EV_WRITE) != 0u) {
         pfd.events |= POLLOUT;
+    }
+    if ((chan->watch.interest & NS_EV_PRI) != 0u) {
+        pfd.events |= POLLPRI;
     }
     return poll(&pfd, 1, 0) > 0;
 }
@@ -441,7 +473,11 @@ ExpireTimer(NsLoop *loop, NsTimer *timer)
         closeStalled = now >= chan->lastProgress + NsChanSendWait(chan);
         chan->closeDue = chan->lastProgress + NsChanSendWait(chan);
     } else if (state == CHAN_LINGER && now >= chan->closeDue) {
-        chan->closeDue = 0;
+        int unsent = 0;
+
+        /* What the peer has not yet taken is still on its way: up to `sendwait`. */
+        chan->closeDue = now < chan->lastProgress && ioctl(chan->io.sock, SIOCOUTQ, &unsent) == 0 && unsent > 0
+                       ? now + CLOSE_WAIT : 0;
     }
     ChanUnlock(chan);
 
@@ -529,6 +565,7 @@ Attend(NsLoop *loop, NsTask *task)
         if (fresh) {
             chan->lastEvent = NsLoopNow(loop);
             chan->timedOut = false;
+            chan->hangup = false;              /* each registration is told of it once */
         }
         if (more) {
             (void)ReadCallback(chan, false);
@@ -552,8 +589,9 @@ NsChanNotify(NsChan *chan)
 
 /* ---- the end ---- */
 
-void
-NsChanDispose(NsChan *chan)
+/* The last act.  The caller has a reference. */
+static void
+Dispose(NsChan *chan)
 {
     ChanCallback *callback;
     ChanDone     *dones;

@@ -272,7 +272,7 @@ NsChanReadFrame(NsChan *chan, NsChanFrame *result)
 
         status = ParseAt(chan, frames->data + frames->start, frames->end - frames->start, &used, result);
         frames->start += used;
-        chan->reads += used > 0u;
+        chan->reads++;                         /* even when it was not whole: the next call reads */
     } else {
         status = ReadBehind(chan, result);
     }

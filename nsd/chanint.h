@@ -81,7 +81,7 @@ struct NsChan {
     NsTask          task, again;
     NsMember        member;
     int64_t         lastEvent;
-    int64_t         lastProgress;              /* lock: bytes went out, or began to wait */
+    int64_t         lastProgress;              /* lock: bytes went out, or began to wait; lingering: the latest end */
     int64_t         closeDue;                  /* lock */
 };
 #define CHAN_MAGIC NS_MAGIC('C', 'h', 'a', 'n')
@@ -91,11 +91,6 @@ static inline void ChanUnlock(NsChan *chan) { pthread_mutex_unlock(&chan->lock);
 
 /* chanevent.c.  Lock held, any thread: the worker must look at the channel's state anew. */
 void NsChanNotify(NsChan *chan);
-/*
- * No lock, any thread: the last act.  Only when the worker never knew of it, or by the worker itself.  The caller has a
- * reference.
- */
-void NsChanDispose(NsChan *chan);
 void NsChanCallbackRelease(ChanCallback *callback);
 /* chanframe.c.  Lock held. */
 void NsChanFramesFree(NsChan *chan);

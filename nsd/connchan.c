@@ -597,7 +597,7 @@ NsChanSendFile(NsChan *chan, int fd, off_t offset, size_t len, NsChanDoneProc *d
 static bool
 CloseChan(NsChan *chan, bool abortNow)
 {
-    bool mine, dispose = false;
+    bool mine;
 
     NS_CHECK(chan, CHAN_MAGIC);
     NsChanRetain(chan);
@@ -606,11 +606,7 @@ CloseChan(NsChan *chan, bool abortNow)
     if (mine) {
         chan->state = CHAN_CLOSING;
         chan->aborted = abortNow;
-        if (chan->onLoop || (!abortNow && !NsOutEmpty(&chan->out))) {
-            NsChanNotify(chan);                /* the worker takes it from here, callback included */
-        } else {
-            dispose = true;                    /* no worker knows of it */
-        }
+        NsChanNotify(chan);                    /* the worker takes it from here: it says goodbye as the peer needs it */
     } else if (abortNow && chan->state != CHAN_DEAD && !chan->aborted) {
         chan->aborted = true;
         NsChanNotify(chan);
@@ -620,9 +616,6 @@ CloseChan(NsChan *chan, bool abortNow)
     if (mine) {
         atomic_fetch_add_explicit(abortNow ? &nsChanCounters.aborted : &nsChanCounters.closed, 1u, memory_order_relaxed);
         NsChanForget(chan);
-    }
-    if (dispose) {
-        NsChanDispose(chan);
     }
     NsChanRelease(chan);
     return mine;
