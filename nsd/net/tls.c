@@ -26,6 +26,7 @@ typedef struct TlsSession {
     size_t     refused;                        /* bytes in the record that OpenSSL holds; 0: none */
     size_t     credit;                         /* sent already of what the caller gives next */
     bool       incomplete;                     /* what OpenSSL has read is less than a record */
+    bool       untold;                         /* an end or error was found behind data, and the caller does not know yet */
 } TlsSession;
 #define SESSION_MAGIC NS_MAGIC('T', 'l', 's', 'S')
 
@@ -341,7 +342,7 @@ TlsPending(const Ns_Sock *sock)
     const TlsSession *session = sock->arg;
 
     NS_CHECK(session, SESSION_MAGIC);
-    return session->ssl != NULL && session->failed == 0 && HasPending(session);
+    return session->untold || (session->ssl != NULL && session->failed == 0 && HasPending(session));
 }
 
 static ssize_t
@@ -352,6 +353,7 @@ TlsRecv(Ns_Sock *sock, void *buffer, size_t size)
     int         error = session->failed, result;
 
     sock->waitRecv = NS_SOCK_READ;
+    session->untold = false;
     if (error != 0) {
         errno = error;
         return -1;
@@ -371,7 +373,9 @@ TlsRecv(Ns_Sock *sock, void *buffer, size_t size)
     } while (total < size && HasPending(session));
 
     if (total > 0) {
-        return (ssize_t)total;                 /* an error or the end is found again by the next call */
+        /* An error or the end is found again by the next call, of which the socket may have no event to tell. */
+        session->untold = result != 1 && error != EAGAIN;
+        return (ssize_t)total;
     }
     errno = error;
     return error == 0 ? 0 : -1;
