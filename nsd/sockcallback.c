@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "base/check.h"
 #include "sockcallback.h"
 
@@ -73,6 +74,20 @@ Expire(NsLoop *loop, NsTimer *timer)
     }
 }
 
+/* The urgent byte was told of: take it, or the kernel tells of it until what is behind it is read. */
+static bool
+TakeUrgent(SockCallback *cb)
+{
+    char byte;
+
+    Ns_MutexLock(&table.lock);
+    if (!cb->cancelled) {                      /* else the descriptor may be another's by now */
+        (void)recv(cb->fd, &byte, 1, MSG_OOB | MSG_DONTWAIT);
+    }
+    Ns_MutexUnlock(&table.lock);
+    return true;
+}
+
 static void
 Ready(NsLoop *loop, NsWatch *watch, unsigned events)
 {
@@ -92,7 +107,7 @@ Ready(NsLoop *loop, NsWatch *watch, unsigned events)
         keep = Call(cb, NS_SOCK_WRITE);
     }
     if (keep && (events & NS_EV_PRI) != 0u && (cb->when & NS_SOCK_EXCEPTION) != 0u) {
-        keep = Call(cb, NS_SOCK_EXCEPTION);
+        keep = Call(cb, NS_SOCK_EXCEPTION) && TakeUrgent(cb);
     }
     if (!keep && TableTake(cb)) {
         Drop(cb);
