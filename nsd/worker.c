@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/check.h"
+#include "blueprint.h"
 #include "interp.h"
 #include "process.h"
 #include "sockcallback.h"
@@ -183,7 +184,10 @@ NsWorkerInterp(NsWorker *worker, NsServer *server)
         wi->next = worker->interps;
         worker->interps = wi;
     }
-    wi->used = true;
+    if (!wi->used) {
+        wi->used = true;
+        NsInterpUpdate(wi->interp);            /* it may have waited for long: procs were defined since */
+    }
     if (!worker->cleanupPending) {
         worker->cleanupPending = true;
         worker->cleanup.proc = CleanupInterps;
@@ -245,15 +249,22 @@ WatchWorkers(void *arg, int id)
     (void)id;
     for (i = 0; i < pool.count; i++) {
         NsWorker *worker = pool.workers[i];
+        char      what[64], command[201];
+        int64_t   took = 0;
 
         pthread_mutex_lock(&worker->watchLock);
         if (worker->begun != 0 && !worker->reported && now - worker->begun >= pool.slowUsec) {
             worker->reported = true;
-            atomic_fetch_add_explicit(&worker->slowCallbacks, 1u, memory_order_relaxed);
-            Ns_Log(Warning, "slow callback: %s on %s has been running for %.3fs: %.200s", worker->what, worker->name,
-                   (double)(now - worker->begun) / 1e6, worker->command != NULL ? worker->command : "(C)");
+            took = now - worker->begun;
+            snprintf(what, sizeof(what), "%s", worker->what);
+            snprintf(command, sizeof(command), "%s", worker->command != NULL ? worker->command : "(C)");
         }
         pthread_mutex_unlock(&worker->watchLock);
+        if (took > 0) {
+            atomic_fetch_add_explicit(&worker->slowCallbacks, 1u, memory_order_relaxed);
+            Ns_Log(Warning, "slow callback: %s on %s has been running for %.3fs: %s", what, worker->name,
+                   (double)took / 1e6, command);
+        }
     }
 }
 
@@ -290,7 +301,9 @@ WorkerThread(void *arg)
     Ns_CondBroadcast(&pool.cond);
     Ns_MutexUnlock(&pool.lock);
 
-    NsLoopRun(worker->loop);
+    do {
+        NsLoopRun(worker->loop);
+    } while (worker->members != NULL);         /* one joined in the last turn: it is to be told, and to leave */
 
     while (worker->interps != NULL) {
         WorkerInterp *wi = worker->interps;
@@ -386,8 +399,7 @@ NsWorkersStop(const Ns_Time *until)
         }
     } else {
         for (i = 0; i < pool.count; i++) {
-            Ns_ThreadJoin(&pool.workers[i]->thread, NULL);
-            NsLoopDestroy(pool.workers[i]->loop);
+            Ns_ThreadJoin(&pool.workers[i]->thread, NULL);        /* the loop stays: others may still post to it */
         }
     }
 }
