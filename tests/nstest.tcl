@@ -89,7 +89,7 @@ proc ::nstest::Fill {name} {
     set got ""
     if {$eof} { return 0 }
     if {$kind eq "sock"} {
-        if {[catch {read $handle} got]} { set got ""; set eof 1 }
+        if {[catch {read $handle 100000} got]} { set got ""; set eof 1 }       ;# not all that a fast sender has
         if {!$eof && [eof $handle]} { set eof 1 }
     } elseif {[catch {ns_connchan read $handle} got]} {
         set got ""; set eof 1
