@@ -10,6 +10,7 @@
 #   /echo/chan    echoes WebSocket messages by a Tcl callback on a channel (bench/procs/echo.tcl)
 #   /static/1k    a file of 1,024 bytes        /static/10m   one of 10 MB
 #   /tcl/1k       a proc that returns as much
+#   /file/NAME    what is /static/NAME, too, sent by a detached channel (bench/procs/file.tcl)
 
 proc env {name default} { expr {[info exists ::env($name)] && $::env($name) ne "" ? $::env($name) : $default} }
 

@@ -2,8 +2,9 @@
 /*
  * httpload: keep-alive HTTP clients on epoll; one line of JSON comes out.
  *
- * Mode `rate`: each connection asks again as soon as it has its answer.  Mode `slow`: connections read a large answer at a
- * few bytes per second, while one more asks for something small and its latency is measured.
+ * Mode `rate`: each connection asks again as soon as it has its answer, over a new connection if the server closes.  Mode
+ * `slow`: connections read a large answer at a few bytes per second, while one more asks for something small and its
+ * latency is measured.  Mode `pace`: connections read a large answer at a steady rate, as players of films do.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,7 +29,12 @@
 #include "lib/histogram.h"
 #include "lib/procstat.h"
 
+#define PACE_TICK 100000000u                   /* ns: how often a paced client reads */
+#define MARK_EACH 65536                        /* the numbered file: its blocks begin with ... */
+#define MARK_SIZE 512                          /* ... words that say where they stand, and are zero else */
+
 typedef enum { CONNECTING, HANDSHAKE, WAITING, DEAD } State;
+typedef enum { RATE, SLOW, PACE } Mode;
 
 typedef struct Client {
     int      fd;
@@ -39,7 +45,11 @@ typedef struct Client {
     uint64_t due;                              /* slow: when to read again */
     size_t   headLen;                          /* of what is in head[] */
     bool     inBody;                           /* the head is complete */
+    bool     lastAnswer;                       /* the server closes behind it */
     ssize_t  left;                             /* bytes of the body still to come */
+    uint64_t got;                              /* of the body */
+    uint64_t since;                            /* pace: when the body began, or the measuring */
+    uint64_t gotSince;
     char     head[2048];
 } Client;
 
@@ -47,14 +57,15 @@ static struct {
     const char *host, *path, *probe;
     int         port, conns, pid, bytesPerSecond;
     double      seconds, warm;
-    bool        tls, slow;
+    Mode        mode;
+    bool        tls, slow, verify;
     ssize_t     expect;
 } opt = {.host = "127.0.0.1", .path = "/", .port = 8080, .conns = 1, .bytesPerSecond = 1000, .seconds = 5, .warm = 1, .expect = -1};
 
 static int       ep;
 static SSL_CTX  *tlsCtx;
 static Histogram latency;
-static uint64_t  requests, bytesRead, errors, slowBytes;
+static uint64_t  requests, bytesRead, errors, slowBytes, verified;
 static bool      measuring;
 static char      complaint[256];
 static char      buffer[65536];
@@ -83,6 +94,37 @@ Drop(Client *c)
     }
     c->fd = -1;
     c->state = DEAD;
+}
+
+/* The bytes of the numbered file (bench/run makes it) are these, from `at`. */
+static bool
+Verify(const char *bytes, size_t n, uint64_t at)
+{
+    static const char zeros[MARK_EACH];
+
+    verified += n;
+    while (n > 0) {
+        uint64_t inBlock = at % MARK_EACH;
+        size_t   len = (size_t)(MARK_EACH - inBlock);
+
+        len = len < n ? len : n;
+        if (inBlock < MARK_SIZE) {
+            len = len < MARK_SIZE - inBlock ? len : (size_t)(MARK_SIZE - inBlock);
+            for (size_t i = 0; i < len; i++) {
+                uint64_t word = (at + i) & ~(uint64_t)7;
+
+                if ((unsigned char)bytes[i] != (unsigned char)(word >> (56 - 8 * ((at + i) & 7)))) {
+                    return false;
+                }
+            }
+        } else if (memcmp(bytes, zeros, len) != 0) {
+            return false;
+        }
+        bytes += len;
+        at += len;
+        n -= len;
+    }
+    return true;
 }
 
 /* More than 0: bytes; 0: the end; -1 and errno. */
@@ -119,6 +161,7 @@ Ask(Client *c)
     c->headLen = 0;
     c->inBody = false;
     c->left = -1;
+    c->got = c->gotSince = 0;
     c->asked = NowNs();
     sent = c->ssl != NULL ? SSL_write(c->ssl, text, (int)n) : send(c->fd, text, (size_t)n, MSG_NOSIGNAL);
     if (sent != n) {
@@ -132,12 +175,14 @@ Start(Client *c)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port)};
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
-    int                one = 1, small = 4096;
+    int                one = 1, small = 4096, moderate = 65536;
 
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (c->slow) {
         setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    } else if (opt.mode == PACE) {
+        setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &moderate, sizeof(moderate));
     }
     inet_pton(AF_INET, opt.host, &addr.sin_addr);
     c->state = CONNECTING;
@@ -161,9 +206,24 @@ Answered(Client *c)
     }
     if (opt.slow && !c->slow) {
         c->due = now + 10000000u;              /* the probe asks every 10 ms */
+    } else if (c->lastAnswer) {
+        c->due = 0;
+        Drop(c);
+        Start(c);
     } else {
         Ask(c);
     }
+}
+
+static void
+TakeBody(Client *c, const char *bytes, size_t n)
+{
+    if (opt.verify && !Verify(bytes, n, c->got)) {
+        Complain("wrong bytes within the %zu from %llu", n, (unsigned long long)c->got);
+    }
+    c->left -= (ssize_t)n;
+    c->got += n;
+    bytesRead += n;
 }
 
 /* Take the head apart as far as is needed; what follows it is body. */
@@ -195,33 +255,58 @@ Head(Client *c, const char *bytes, size_t n)
     }
     c->left = strtol(length + 17, NULL, 10);
     c->inBody = true;
+    c->lastAnswer = strcasestr(c->head, "\r\nconnection: close") != NULL;
+    c->since = NowNs();
     if (opt.expect >= 0 && !c->slow && c->left != opt.expect) {
         Complain("%zd bytes announced, not %zd", c->left, opt.expect);
     }
-    c->left -= (ssize_t)body;
-    bytesRead += body;
+    TakeBody(c, bytes + n - body, body);
+}
+
+/* How much it may read now. */
+static size_t
+Allowance(const Client *c)
+{
+    double due;
+
+    if (c->slow && c->inBody) {
+        return (size_t)opt.bytesPerSecond;
+    }
+    if (opt.mode != PACE || !c->inBody) {
+        return sizeof(buffer);
+    }
+    due = (double)(NowNs() - c->since) * opt.bytesPerSecond / 1e9 - (double)(c->got - c->gotSince);
+    return due < 1 ? 0 : due < (double)sizeof(buffer) ? (size_t)due : sizeof(buffer);
 }
 
 static void
 OnReadable(Client *c)
 {
-    size_t  size = c->slow && c->inBody ? (size_t)opt.bytesPerSecond : sizeof(buffer);
+    size_t  size;
     ssize_t n;
 
-    while (c->state == WAITING && (n = Receive(c, size)) != 0) {
+    while (c->state == WAITING) {
+        size = Allowance(c);
+        if (size == 0) {
+            c->due = NowNs() + PACE_TICK;
+            return;
+        }
+        n = Receive(c, size);
+        if (n == 0) {
+            break;
+        }
         if (n < 0) {
             if (errno != EAGAIN) {
                 Complain("receive: %s", strerror(errno));
                 Drop(c);
             }
-            c->due = 0;                        /* the next bytes are an event */
+            c->due = opt.mode == PACE && c->inBody ? NowNs() + PACE_TICK : 0;      /* 0: the next bytes are an event */
             return;
         }
         if (!c->inBody) {
             Head(c, buffer, (size_t)n);
         } else {
-            c->left -= n;
-            bytesRead += (size_t)n;
+            TakeBody(c, buffer, (size_t)n);
         }
         if (c->state == DEAD) {
             return;
@@ -299,7 +384,7 @@ OnTime(Client *clients, int n)
         Client *c = &clients[i];
 
         if (c->state == WAITING && c->due != 0 && c->due <= now) {
-            if (c->slow) {
+            if (c->slow || opt.mode == PACE) {
                 OnReadable(c);
             } else {
                 c->due = 0;
@@ -315,27 +400,54 @@ RunUntil(Client *clients, int n, uint64_t until)
     struct epoll_event events[512];
 
     while (NowNs() < until) {
-        int count = epoll_wait(ep, events, 512, opt.slow ? 5 : 50);
+        int count = epoll_wait(ep, events, 512, opt.mode != RATE ? 5 : 50);
 
         for (int i = 0; i < count; i++) {
             OnEvent(events[i].data.ptr, events[i].events);
         }
-        if (opt.slow) {
+        if (opt.mode != RATE) {
             OnTime(clients, n);
         }
     }
+}
+
+/* From here on: what was read before does not count, nor does how late a paced client is. */
+static void
+BeginMeasuring(Client *clients, int n, uint64_t now)
+{
+    bytesRead = 0;
+    for (int i = 0; i < n; i++) {
+        clients[i].since = now;
+        clients[i].gotSince = clients[i].got;
+    }
+}
+
+/* Paced: bytes per second that the client got who got least. */
+static double
+Slowest(const Client *clients, int n)
+{
+    uint64_t now = NowNs();
+    double   slowest = -1;
+
+    for (int i = 0; opt.mode == PACE && i < n; i++) {
+        double rate = (double)(clients[i].got - clients[i].gotSince) * 1e9 / (double)(now - clients[i].since + 1);
+
+        slowest = slowest < 0 || rate < slowest ? rate : slowest;
+    }
+    return slowest;
 }
 
 static void
 Usage(void)
 {
     fprintf(stderr, "usage: httpload [options]\n"
-                    "  -m rate|slow           as fast as the answers come, or slow readers and a probe (rate)\n"
+                    "  -m rate|slow|pace      as fast as the answers come; slow readers and a probe; steady readers (rate)\n"
                     "  -H ADDRESS -p PORT     (127.0.0.1 8080)   -t  TLS\n"
                     "  -P PATH                what is asked for; slow: what is read slowly\n"
                     "  -Q PATH                slow: what the probe asks for, every 10 ms\n"
                     "  -c N                   connections (1)\n"
-                    "  -r BYTES               slow: bytes per second and connection (1000)\n"
+                    "  -r BYTES               slow, pace: bytes per second and connection (1000)\n"
+                    "  -V                     answers are the numbered file of bench/run: every byte is looked at\n"
                     "  -T SECONDS -w SECONDS  measured time, and before it (5, 1)\n"
                     "  -e BYTES               the length that answers must have\n"
                     "  -i PID                 the server's pid: CPU time and memory\n");
@@ -347,9 +459,13 @@ ParseOptions(int argc, char **argv)
 {
     int ch;
 
-    while ((ch = getopt(argc, argv, "m:H:p:P:Q:c:r:T:w:e:i:t")) != -1) {
+    while ((ch = getopt(argc, argv, "m:H:p:P:Q:c:r:T:w:e:i:tV")) != -1) {
         switch (ch) {
-        case 'm': opt.slow = strcmp(optarg, "slow") == 0; break;
+        case 'm':
+            opt.mode = strcmp(optarg, "slow") == 0 ? SLOW : strcmp(optarg, "pace") == 0 ? PACE : RATE;
+            opt.slow = opt.mode == SLOW;
+            break;
+        case 'V': opt.verify = true; break;
         case 'H': opt.host = optarg; break;
         case 'p': opt.port = atoi(optarg); break;
         case 'P': opt.path = optarg; break;
@@ -375,7 +491,7 @@ main(int argc, char **argv)
 {
     struct rlimit limit;
     Client       *clients;
-    double        cpu0 = 0, cpu1 = 0, user, sys, seconds;
+    double        cpu0 = 0, cpu1 = 0, user, sys, seconds, slowest;
     uint64_t      begin;
     long          rss0 = -1, rss1 = -1;
     int           n, alive = 0;
@@ -402,8 +518,8 @@ main(int argc, char **argv)
     }
     RunUntil(clients, n, NowNs() + (uint64_t)(opt.warm * 1e9));
     measuring = true;
-    bytesRead = 0;
     begin = NowNs();
+    BeginMeasuring(clients, n, begin);
     if (opt.pid != 0) {
         ProcCpu(opt.pid, &cpu0, &user, &sys);
     }
@@ -414,16 +530,18 @@ main(int argc, char **argv)
         rss1 = ProcStatusKb(opt.pid, "VmRSS:");
     }
     for (int i = 0; i < n; i++) {
-        alive += clients[i].state == WAITING;
+        alive += clients[i].state != DEAD;
     }
+    slowest = Slowest(clients, n);
     printf("{\"mode\":\"%s\",\"tls\":%d,\"conns\":%d,\"alive\":%d,\"errors\":%llu,\"seconds\":%.3f,\"n\":%llu,\"rate\":%.1f,"
-           "\"MBps\":%.2f,\"lat_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},\"slow_bytes\":%llu,\"server_cpu\":%.3f,"
-           "\"server_us_per_msg\":%.3f,\"rss0_kb\":%ld,\"rss_end_kb\":%ld,\"error\":\"%s\"}\n",
-           opt.slow ? "slow" : "rate", opt.tls, opt.conns, alive, (unsigned long long)errors, seconds,
+           "\"MBps\":%.2f,\"lat_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},\"slow_bytes\":%llu,\"slowest\":%.0f,\"verified\":%llu,\"server_cpu\":%.3f,"
+           "\"server_us_per_msg\":%.3f,\"server_s_per_gb\":%.4f,\"rss0_kb\":%ld,\"rss_end_kb\":%ld,\"error\":\"%s\"}\n",
+           opt.mode == SLOW ? "slow" : opt.mode == PACE ? "pace" : "rate", opt.tls, opt.conns, alive, (unsigned long long)errors, seconds,
            (unsigned long long)requests, (double)requests / seconds, (double)bytesRead / seconds / 1e6,
            HistogramQuantile(&latency, .5), HistogramQuantile(&latency, .99), (double)latency.max / 1e3,
-           (unsigned long long)slowBytes, (cpu1 - cpu0) / seconds, requests != 0 ? (cpu1 - cpu0) * 1e6 / (double)requests : 0.0,
-           rss0, rss1, complaint);
+           (unsigned long long)slowBytes, slowest, (unsigned long long)verified, (cpu1 - cpu0) / seconds,
+           requests != 0 ? (cpu1 - cpu0) * 1e6 / (double)requests : 0.0,
+           bytesRead != 0 ? (cpu1 - cpu0) * 1e9 / (double)bytesRead : 0.0, rss0, rss1, complaint);
     for (int i = 0; i < n; i++) {
         Drop(&clients[i]);
     }

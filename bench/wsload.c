@@ -197,7 +197,8 @@ RunLoad(Thread *t)
             t->measuring = 1;
             Begin(t);
         }
-        if (now >= endAt || (opt.mode == M_BCAST && opt.kmsgs && t->bdone >= (uint32_t)opt.kmsgs)) {
+        if (now >= endAt || (opt.mode == M_BCAST && opt.kmsgs && t->bdone >= (uint32_t)opt.kmsgs) ||
+            (opt.mode == M_CHURN && opt.kmsgs && t->h.n >= (uint64_t)opt.kmsgs)) {
             break;
         }
         PollOnce(t, 100);
@@ -238,7 +239,7 @@ Usage(void)
                     " -S N          use N source addresses 127.0.0.2...\n"
                     " -x            text frames (ASCII payload), else binary\n"
                     " -B PATH       bcast: the publisher's path (subscribers use -P)\n"
-                    " -K N          bcast: stop after N messages\n"
+                    " -K N          bcast, churn: stop after N messages or connections (churn: of each thread)\n"
                     " -L            bcast: loose check (marker anywhere in the first 80 bytes, any length)\n"
                     " -A            churn: abort (RST) instead of the closing handshake\n"
                     " -O            churn/idle: no echo\n"
