@@ -123,6 +123,7 @@ DOCS = $(wildcard doc/src/*.man)
 doc: $(patsubst doc/src/%.man,$(BUILD)/doc/%.html,$(DOCS)) $(patsubst doc/src/%.man,$(BUILD)/doc/man/%.n,$(DOCS))
 $(BUILD)/doc/%.html: doc/src/%.man
 	@mkdir -p $(@D)
+	@command -v mpexpand >/dev/null || { echo "mpexpand is missing: apt-get install tcllib"; exit 1; }
 	mpexpand html $< $@
 $(BUILD)/doc/man/%.n: doc/src/%.man
 	@mkdir -p $(@D)
@@ -172,7 +173,7 @@ help:
 	@echo 'check        all tests; PARTS="unit suite" for some of them (tests/run --help)'
 	@echo 'tests        what check needs, without running it'
 	@echo 'bench        measure against the raw baseline; BENCH_ARGS (bench/run --help)'
-	@echo 'doc          HTML and man pages, in $(BUILD)/doc/'
+	@echo 'doc          HTML and man pages, in $(BUILD)/doc/ (needs mpexpand of tcllib)'
 	@echo 'compat-list  the list of commands in doc/compat.md, as they are now'
 	@echo 'fuzz         the fuzz targets for libFuzzer, in build-fuzz/ (needs clang)'
 	@echo 'install      to $$(DESTDIR)$(prefix); uninstall'
