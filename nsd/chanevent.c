@@ -372,7 +372,7 @@ SayGoodbye(NsChan *chan)
     (void)shutdown(chan->io.sock, SHUT_WR);
     chan->state = CHAN_LINGER;
     chan->closeDue = NsLoopNow(LoopOf(chan)) + CLOSE_WAIT;
-    chan->lastProgress = chan->closeDue + NsChanSendWait(chan);
+    chan->lastProgress = NsLoopNow(LoopOf(chan)) + NsChanSendWait(chan);
     return false;
 }
 
@@ -476,8 +476,10 @@ ExpireTimer(NsLoop *loop, NsTimer *timer)
         int unsent = 0;
 
         /* What the peer has not yet taken is still on its way: up to `sendwait`. */
-        chan->closeDue = now < chan->lastProgress && ioctl(chan->io.sock, SIOCOUTQ, &unsent) == 0 && unsent > 0
-                       ? now + CLOSE_WAIT : 0;
+        chan->closeDue = 0;
+        if (now < chan->lastProgress && ioctl(chan->io.sock, SIOCOUTQ, &unsent) == 0 && unsent > 0) {
+            chan->closeDue = chan->lastProgress < now + CLOSE_WAIT ? chan->lastProgress : now + CLOSE_WAIT;
+        }
     }
     ChanUnlock(chan);
 
