@@ -35,6 +35,7 @@ NsConnCreate(NsServer *server, NsPool *pool, NsSock *sock, NsHttpRequest *reques
     conn->acceptTime = conn->sockInfo.requestTime;
     Ns_GetTime(&conn->queueTime);
     conn->status = 200;
+    conn->compress = server->opts.compressLevel;
     conn->keepAliveWish = -1;
     conn->responseLength = -1;
     return conn;

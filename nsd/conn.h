@@ -50,7 +50,7 @@ typedef struct NsConn {
     Ns_Set        *auth;
     bool           filterRan;
     bool           headersGiven;               /* ns_headers was called: ns_write does not stand for the whole answer */
-    int            compress;                   /* ns_conn compress: level of gzip for text, 0: none */
+    int            compress;                   /* level of gzip for text, the server's or of `ns_conn compress`; 0: none */
     int            voidTrace;                  /* see filter.c */
 } NsConn;
 #define NS_CONN_MAGIC NS_MAGIC('C', 'o', 'n', 'n')

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-#include <zlib.h>
 #include "base/check.h"
 #include "charset.h"
 #include "connio.h"
+#include "connzip.h"
 #include "http/date.h"
 #include "http/head.h"
 #include "http/header.h"
@@ -22,7 +22,6 @@
 #include "return.h"
 
 #define SMALL_BODY    65536                    /* read into memory and sent together with the head */
-#define MIN_COMPRESS  512                      /* below it gzip saves nothing */
 
 /* A body, in memory or in a file, of which ranges are sent. */
 typedef struct Body {
@@ -407,54 +406,17 @@ Ns_ConnReturnData(Ns_Conn *conn, int status, const char *data, ssize_t len, cons
     return NsReturnMemory(NsConnOf(conn), status, type, data, LengthOf(data, len), NULL);
 }
 
-bool
-NsConnAcceptsGzip(const NsConn *conn)
-{
-    return NsHeaderQuality(Ns_SetIGet(conn->pub.headers, "accept-encoding"), "gzip") > 0;
-}
-
-/* False: it cannot be compressed, or would not become smaller. */
-static bool
-Gzip(int level, const char *data, size_t len, char **result, size_t *resultLen)
-{
-    z_stream stream;
-    bool     done;
-
-    memset(&stream, 0, sizeof stream);
-    if (deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-        return false;
-    }
-    *result = ns_malloc(len);
-    stream.next_in = (Bytef *)(uintptr_t)data;
-    stream.avail_in = (uInt)len;
-    stream.next_out = (Bytef *)*result;
-    stream.avail_out = (uInt)len;
-    done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
-    *resultLen = stream.total_out;
-    deflateEnd(&stream);
-    if (!done) {
-        ns_free(*result);
-    }
-    return done;
-}
-
-/* The bytes of a text as they are sent: compressed where the script wants that and the client takes it. */
 static Ns_ReturnCode
 SendText(NsConn *conn, const char *bytes, size_t len)
 {
+    char         *zipped;
+    size_t        zippedLen;
     Ns_ReturnCode status;
-    char         *zipped = NULL;
-    size_t        zippedLen = 0;
 
-    if (conn->compress > 0 && len >= MIN_COMPRESS && Ns_SetIFind(conn->pub.outputheaders, "content-encoding") < 0) {
-        (void)Ns_SetIUpdate(conn->pub.outputheaders, "vary", "accept-encoding");
-        if (NsConnAcceptsGzip(conn) && len < UINT32_MAX && Gzip(conn->compress, bytes, len, &zipped, &zippedLen)) {
-            (void)Ns_SetIUpdate(conn->pub.outputheaders, "content-encoding", "gzip");
-            bytes = zipped;
-            len = zippedLen;
-        }
+    if (!NsConnCompress(conn, bytes, len, &zipped, &zippedLen)) {
+        return SendMemory(conn, bytes, len);
     }
-    status = SendMemory(conn, bytes, len);
+    status = SendMemory(conn, zipped, zippedLen);
     ns_free(zipped);
     return status;
 }

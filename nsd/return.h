@@ -27,7 +27,5 @@ Ns_ReturnCode NsReturnErrorPage(NsConn *conn, int status);
  * server's.  NsConnEncode of connio.h then converts to it.
  */
 void          NsConnSetTextType(NsConn *conn, const char *type);
-/* May the answer be compressed by gzip, as far as the client is asked? */
-bool          NsConnAcceptsGzip(const NsConn *conn);
 
 #endif

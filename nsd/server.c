@@ -2,6 +2,7 @@
 /*
  * Virtual servers: made at start, in the order of the configuration.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -17,11 +18,14 @@ ReadOptions(NsServer *server)
 {
     const char *section = server->section;
     const char *extra;
+    int         compressLevel;
 
     server->opts.checkModifiedSince = Ns_ConfigBool(section, "checkmodifiedsince", true);
     server->opts.noticeDetail = Ns_ConfigBool(section, "noticedetail", true);
     server->opts.stealthMode = Ns_ConfigBool(section, "stealthmode", false);
-    server->opts.compressEnable = Ns_ConfigBool(section, "compressenable", false);
+    compressLevel = Ns_ConfigIntRange(section, "compresslevel", 4, 1, 9);
+    server->opts.compressLevel = Ns_ConfigBool(section, "compressenable", false) ? compressLevel : 0;
+    server->opts.compressMinSize = Ns_ConfigMemUnitRange(section, "compressminsize", "512", 1, LLONG_MAX);
     server->opts.realm = Ns_ConfigString(section, "realm", server->name);
     server->opts.urlCharset = Ns_ConfigString(section, "urlcharset",
                                               Ns_ConfigString("ns/parameters", "urlcharset", "utf-8"));

@@ -24,7 +24,8 @@ struct Ns_Server {
     struct NsChanTable   *chans;               /* connchan.c */
     struct {                                   /* server.c, read once */
         bool        checkModifiedSince, noticeDetail, stealthMode;
-        bool        compressEnable;            /* of the answers of scripts: accepted, see doc/ */
+        int         compressLevel;             /* of the answers of scripts; 0: unless they ask for it */
+        Tcl_WideInt compressMinSize;
         const char *realm;
         const char *urlCharset, *outputCharset;
         const Ns_Set *extraHeaders;            /* may be NULL */

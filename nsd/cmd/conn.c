@@ -9,6 +9,7 @@
 #include "cmd/cmds.h"
 #include "cmd/connparts.h"
 #include "connio.h"
+#include "connzip.h"
 #include "http/header.h"
 #include "return.h"
 
