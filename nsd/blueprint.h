@@ -8,7 +8,7 @@
 
 #include "interp.h"
 
-#define NS_TCL_TRACE_IDLE 0x40u                /* a connection thread found its queue empty */
+#define NS_TCL_TRACE_IDLE 0x40u                /* NaviServer's: a name that ns_ictl knows and refuses */
 
 /* Main thread, at start. */
 void NsBlueprintInitProcess(void);

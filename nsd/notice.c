@@ -177,9 +177,24 @@ Ns_ConnReturnNotFound(Ns_Conn *conn)
     return NsReturnErrorPage(NsConnOf(conn), 404);
 }
 
+/* RFC 9110, 15.5.6: the answer says which methods there are; it may be none. */
+static void
+SetAllow(Ns_Conn *conn)
+{
+    Tcl_DString ds;
+
+    if (Ns_SetIFind(conn->outputheaders, "allow") < 0) {
+        Tcl_DStringInit(&ds);
+        NsOpAppendAllowed(NsConnOf(conn), &ds);
+        (void)Ns_ConnSetHeaders(conn, "allow", Tcl_DStringValue(&ds));
+        Tcl_DStringFree(&ds);
+    }
+}
+
 Ns_ReturnCode
 Ns_ConnReturnInvalidMethod(Ns_Conn *conn)
 {
+    SetAllow(conn);
     return NsReturnErrorPage(NsConnOf(conn), 405);
 }
 

@@ -10,10 +10,13 @@
 
 /*
  * Connection thread: find the proc for the request and run it.  If there is none for the URL with this method, 405
- * is answered, or 404 if no method has one.  A proc that fails before anything was sent is answered by 500 (or 403, 401, 404, ... by its
- * return code).  Anything but NS_OK: the answer is not what the proc had wanted.
+ * is answered; GET, HEAD and POST always have one, which looks for a file.  A proc that fails before anything was sent
+ * is answered by its return code: 500 for NS_ERROR, 403, 401, 503 for NS_FORBIDDEN, NS_UNAUTHORIZED, NS_TIMEOUT.
+ * Anything but NS_OK: the answer is not what the proc had wanted.
  */
 Ns_ReturnCode NsOpRun(NsConn *conn);
+/* Connection thread, ds initialized and empty: the methods that have a proc for the URL, without the request's: "GET, HEAD, POST". */
+void          NsOpAppendAllowed(NsConn *conn, Tcl_DString *ds);
 /*
  * Connection thread: serve another URL of this server as the answer to this request (ns_internalredirect, redirects of error
  * pages).  NS_ERROR: redirected too often, 500 was answered.

@@ -107,6 +107,15 @@ NsShortcutFilterProc(const void *arg, Ns_Conn *conn, unsigned why)
     return NS_FILTER_BREAK;
 }
 
+/* A page that gives up by ns_tcl_abort has said what it had to say. */
+static bool
+HasAborted(Tcl_Interp *interp)
+{
+    const char *code = Tcl_GetVar(interp, "errorCode", TCL_GLOBAL_ONLY);
+
+    return code != NULL && strcmp(code, "NS_TCL_ABORT") == 0;
+}
+
 static void
 SourcePage(NsConn *conn, const char *file)
 {
@@ -114,7 +123,7 @@ SourcePage(NsConn *conn, const char *file)
     Tcl_Obj    *path = Tcl_NewStringObj(file, -1);
 
     Tcl_IncrRefCount(path);
-    if (Tcl_FSEvalFileEx(interp, path, "utf-8") == TCL_ERROR) {
+    if (Tcl_FSEvalFileEx(interp, path, "utf-8") == TCL_ERROR && !HasAborted(interp)) {
         LogError(interp, conn, "a Tcl page");
         AnswerError(conn);
     }

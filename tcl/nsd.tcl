@@ -58,10 +58,3 @@ proc ns_sourceproc {args} {
     } trap NS_TCL_ABORT {} {
     }
 }
-
-if {[ns_config -bool ns/server/[ns_info server] enabletclpages false]} {
-    foreach method {GET HEAD POST} {
-        ns_register_proc $method /*.tcl ns_sourceproc
-    }
-    unset method
-}

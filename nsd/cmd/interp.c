@@ -256,6 +256,10 @@ AddTrace(const NsInterp *data, const char *what, unsigned when, int nargs, Tcl_O
 {
     Tcl_Obj *script;
 
+    if (when == NS_TCL_TRACE_IDLE) {
+        Ns_TclPrintfResult(data->interp, "cannot add trace idle '%s': there is no such point in this server", Tcl_GetString(args[0]));
+        return TCL_ERROR;
+    }
     if (Ns_InfoStarted()) {
         Ns_TclPrintfResult(data->interp, "cannot add trace %s '%s' after server startup", what, Tcl_GetString(args[0]));
         return TCL_ERROR;
