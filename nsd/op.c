@@ -239,6 +239,65 @@ NsOpRun(NsConn *conn)
     return status;
 }
 
+static void
+CollectMethod(const NsUrlEntry *entry, void *arg)
+{
+    Tcl_HashTable *methods = arg;
+    int            isNew;
+
+    (void)Tcl_CreateHashEntry(methods, entry->key, &isNew);
+}
+
+static int
+CompareNames(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Does a proc take this method, other than the one that refuses it just now? */
+static bool
+IsAllowed(const NsConn *conn, const char *method)
+{
+    const char *own = conn->targetMethod != NULL ? conn->targetMethod : conn->pub.request->method;
+    Op         *op = NULL;
+
+    if (strcmp(method, own) != 0) {
+        op = NsUrlSpaceFind(conn->server->ops->space, method, conn->pub.request->url, 0, conn->pub.headers);
+    }
+    if (op != NULL) {
+        OpRelease(op);
+    }
+    return op != NULL;
+}
+
+void
+NsOpAppendAllowed(NsConn *conn, Tcl_DString *ds)
+{
+    Tcl_HashTable  methods;
+    Tcl_HashEntry *entry;
+    Tcl_HashSearch search;
+    const char   **names;
+    size_t         count = 0;
+
+    Tcl_InitHashTable(&methods, TCL_STRING_KEYS);
+    NsUrlSpaceWalk(conn->server->ops->space, CollectMethod, &methods);
+    names = ns_calloc((size_t)methods.numEntries + 1u, sizeof *names);
+    for (entry = Tcl_FirstHashEntry(&methods, &search); entry != NULL; entry = Tcl_NextHashEntry(&search)) {
+        names[count++] = Tcl_GetHashKey(&methods, entry);
+    }
+    qsort(names, count, sizeof *names, CompareNames);
+    for (size_t i = 0; i < count; i++) {
+        if (IsAllowed(conn, names[i])) {
+            if (Tcl_DStringLength(ds) > 0) {
+                Tcl_DStringAppend(ds, ", ", 2);
+            }
+            Tcl_DStringAppend(ds, names[i], -1);
+        }
+    }
+    ns_free(names);
+    Tcl_DeleteHashTable(&methods);
+}
+
 /* A request for another URL of the server: the path decoded and without dots, as the parser makes it. */
 static void
 RequestFor(Ns_Request *request, const Ns_Request *old, const char *url, Tcl_DString *path, Tcl_DString *parts)
