@@ -82,8 +82,8 @@ NS_EXTERN Ns_Set    **Ns_SetSplit(const Ns_Set *set, char sep);                 
 /* -------------------------------------------------------------------------------------------- configuration (config.c) */
 
 /*
- * Sections are sets.  Asking for a parameter marks it as known; what is in the file but never asked for is reported
- * once.  The set of a section lives as long as the process.  Values of a wrong type or out of range are logged with
+ * Sections are sets.  Asking for a parameter marks it as known, until the server runs; what is in the file but was not
+ * asked for is reported then, once.  The set of a section lives as long as the process.  Values of a wrong type or out of range are logged with
  * section, name and value, and the default is taken (or the nearest bound).
  */
 NS_EXTERN const Ns_Set *Ns_ConfigGetSection(const char *section);          /* NULL when there is none */
@@ -118,7 +118,8 @@ NS_EXTERN void Ns_DStringAppendTime(Tcl_DString *ds, const Ns_Time *time);      
  * A module is a shared object with
  *     NS_EXPORT const int Ns_ModuleVersion = 1;
  *     NS_EXPORT Ns_ReturnCode Ns_ModuleInit(const char *server, const char *module);
- * `server` is NULL for a module of the section ns/modules.  Called once per server by the main thread.
+ * `server` is NULL for a module of the section ns/modules: it is called once for the process, by the main thread; one of
+ * ns/server/S/modules once for each server that has it.  `ns_moduleload` calls it at the start as well.
  */
 typedef Ns_ReturnCode (Ns_ModuleInitProc)(const char *server, const char *module);
 typedef Ns_ReturnCode (Ns_TclTraceProc)(Tcl_Interp *interp, const void *arg);
@@ -190,9 +191,9 @@ NS_EXTERN Ns_ReturnCode Ns_TclEval(Tcl_DString *ds, const char *server, const ch
 NS_EXTERN Ns_ReturnCode Ns_TclRegisterTrace(const char *server, Ns_TclTraceProc *proc, const void *arg, unsigned when);
 NS_EXTERN const char *Ns_TclLogErrorInfo(Tcl_Interp *interp, const char *info);
 NS_EXTERN void        Ns_TclPrintfResult(Tcl_Interp *interp, const char *fmt, ...) NS_PRINTF(2, 3);
-/* A handle for a set in this interpreter ("set0", or "d0" where the caller owns it elsewhere). */
-#define NS_TCL_SET_DYNAMIC 1                   /* freed with its handle */
-#define NS_TCL_SET_STATIC  0
+/* A handle for a set in this interpreter, which becomes its result; it is gone at the next cleanup. */
+#define NS_TCL_SET_DYNAMIC 1                   /* "d0": the set is freed with it */
+#define NS_TCL_SET_STATIC  0                   /* "t94...": the caller owns the set, which must live as long */
 NS_EXTERN int Ns_TclEnterSet(Tcl_Interp *interp, Ns_Set *set, int type);
 NS_EXTERN Ns_Set *Ns_TclGetSet(Tcl_Interp *interp, const char *id);
 NS_EXTERN int Ns_TclGetSet2(Tcl_Interp *interp, const char *id, Ns_Set **set);

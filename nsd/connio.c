@@ -353,7 +353,7 @@ NsConnFinish(NsConn *conn)
         && (conn->pub.flags & NS_CONN_SKIPBODY) == 0u) {
         (void)NsConnSend(conn, NULL, 0, 0);
     }
-    /* Nothing was said at all, as NaviServer has it: the connection is closed without a word. */
+    /* An answer that did not begin, or is shorter than announced, closes the connection. */
     Complete(conn, MayKeepAlive(conn));
 }
 

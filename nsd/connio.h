@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Writing an answer: the head, composed once at the first write, then the body, plain or chunked.
+ * Writing an answer: the head, composed once at the first write, then the body, plain or chunked.  Nothing waits for the
+ * client: what the socket does not take is kept, and sent by the driver's thread.
  *
  * The connection thread alone.
  */
@@ -22,7 +23,10 @@ Ns_ReturnCode NsConnSend(NsConn *conn, const struct iovec *iov, int iovcnt, unsi
 Ns_ReturnCode NsConnSendFile(NsConn *conn, int fd, off_t offset, size_t len);
 /* Text to the bytes of the answer's charset (UTF-8 passes unchanged); false: *bytes, *len are the input itself. */
 bool NsConnEncode(NsConn *conn, const char *chars, size_t len, Tcl_DString *ds);
-/* At the end of the request: whatever is missing (last chunk, a 500 or 404 if nothing was answered). */
+/*
+ * At the end of the request, or before it by `ns_conn close`: the last chunk, if it is missing, and the socket's way back.
+ * A request that nobody answered gets no answer, as NaviServer has it: the connection is closed.
+ */
 void NsConnFinish(NsConn *conn);
 
 #endif

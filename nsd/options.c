@@ -34,7 +34,8 @@ static const char usage[] =
     "  -h  this text        -V  version\n"
     "\n"
     "exit codes: 0 stopped in order, 1 fatal error, 2 command line or configuration, 3 restart asked for,\n"
-    "            4 stopped before all was finished; with -c what `exit` was given, or 1 after an error\n";
+    "            4 stopped before all was finished; with -c what `exit` was given, 1 after an error,\n"
+    "            or 128 and the number of the signal that stopped it\n";
 
 static void Mistake(const char *fmt, ...) NS_PRINTF(1, 2) __attribute__((noreturn));
 static void
