@@ -14,7 +14,8 @@ namespace eval ::nstest {
     variable port    [ns_config nstest port]
     variable tlsport [ns_config nstest tlsport]
     variable home    [ns_config nstest home]
-    variable conns   {}                        ;# name -> {kind handle buffer eof}
+    variable conns   {}                        ;# name -> {kind handle eof}
+    variable arrived                           ;# name -> bytes not yet taken; an array, so that they are appended in place
     variable handlers {}
     variable serial 0
     variable logmark 0
@@ -55,7 +56,8 @@ proc ::nstest::connect {args} {
         set conn [list sock $sock]
     }
     set name client[incr serial]
-    dict set conns $name [list {*}$conn "" 0]
+    dict set conns $name [list {*}$conn 0]
+    set ::nstest::arrived($name) ""
     return $name
 }
 proc ::nstest::hangup {args} {
@@ -65,6 +67,7 @@ proc ::nstest::hangup {args} {
         lassign [dict get $conns $name] kind handle
         if {$kind eq "sock"} { catch {close $handle} } else { catch {ns_connchan close $handle} }
         dict unset conns $name
+        unset ::nstest::arrived($name)
     }
 }
 # The Tcl socket behind a plain connection.
@@ -84,42 +87,42 @@ proc ::nstest::send {name bytes} {
 }
 # Take what has arrived into the connection's buffer; false when there was nothing.
 proc ::nstest::Fill {name} {
-    variable conns
-    lassign [dict get $conns $name] kind handle buffer eof
+    variable conns; variable arrived
+    lassign [dict get $conns $name] kind handle eof
     set got ""
     if {$eof} { return 0 }
     if {$kind eq "sock"} {
-        if {[catch {read $handle 100000} got]} { set got ""; set eof 1 }       ;# not all that a fast sender has
+        if {[catch {read $handle} got]} { set got ""; set eof 1 }
         if {!$eof && [eof $handle]} { set eof 1 }
     } elseif {[catch {ns_connchan read $handle} got]} {
         set got ""; set eof 1
     }
-    dict set conns $name [list $kind $handle $buffer$got $eof]
+    append arrived($name) $got
+    dict set conns $name [list $kind $handle $eof]
     expr {$got ne "" || $eof}
 }
 # Bytes up to `n`, or until `until` (a regular expression) matches what came, the end, or `ms` of silence.
 proc ::nstest::recv {name args} {
-    variable conns
+    variable conns; variable arrived
     set o [dict merge {-bytes {} -until {} -ms 5000} $args]
     set end [expr {[clock milliseconds] + [dict get $o -ms]}]
     while 1 {
-        set buffer [lindex [dict get $conns $name] 2]
-        if {[dict get $o -bytes] ne "" && [string length $buffer] >= [dict get $o -bytes]} {
+        if {[dict get $o -bytes] ne "" && [string length $arrived($name)] >= [dict get $o -bytes]} {
             set take [dict get $o -bytes]; break
         }
-        if {[dict get $o -until] ne "" && [regexp -indices [dict get $o -until] $buffer where]} {
+        if {[dict get $o -until] ne "" && [regexp -indices [dict get $o -until] $arrived($name) where]} {
             set take [expr {[lindex $where 1] + 1}]; break
         }
         if {[Fill $name]} {
             set end [expr {[clock milliseconds] + [dict get $o -ms]}]
-        } elseif {[lindex [dict get $conns $name] 3] || [clock milliseconds] > $end} {
-            set take [string length $buffer]; break
+        } elseif {[lindex [dict get $conns $name] 2] || [clock milliseconds] > $end} {
+            set take [string length $arrived($name)]; break
         } else {
             pause 2
         }
     }
-    set data [string range $buffer 0 $take-1]
-    dict set conns $name [lreplace [dict get $conns $name] 2 2 [string range $buffer $take end]]
+    set data [string range $arrived($name) 0 $take-1]
+    set arrived($name) [string range $arrived($name) $take end]
     return $data
 }
 # Has the server closed (or does it within `ms`)?
@@ -127,7 +130,7 @@ proc ::nstest::gone {name {ms 3000}} {
     variable conns
     if {[lindex [dict get $conns $name] 0] eq "chan"} { error "end of file is seen on plain connections only" }
     set end [expr {[clock milliseconds] + $ms}]
-    while {![lindex [dict get $conns $name] 3]} {
+    while {![lindex [dict get $conns $name] 2]} {
         if {[clock milliseconds] > $end} { return 0 }
         if {![Fill $name]} { pause 2 }
     }

@@ -25,6 +25,7 @@ typedef struct Script {
 
 typedef struct Message {
     struct Message *next;
+    unsigned        lastId;                    /* scripts registered after it do not get it */
     int             severity;
     Ns_Time         stamp;
     char            text[];
@@ -58,6 +59,7 @@ Enqueue(int severity, const Ns_Time *stamp, const char *text, size_t len)
     message->text[len] = '\0';
     Ns_MutexLock(&lock);
     if (scripts != NULL && queued < MAX_QUEUED) {
+        message->lastId = lastId;
         *end = message;
         end = &message->next;
         queued++;
@@ -89,7 +91,7 @@ AppendCall(Tcl_DString *ds, const Script *script, const Message *message)
     Tcl_DecrRefCount(stamp);
 }
 
-/* Call all scripts that there are; one that is registered or goes meanwhile is called or not. */
+/* Call all scripts that were there when it was logged; one that goes meanwhile is called or not. */
 static void
 PassOn(const Message *message)
 {
@@ -104,7 +106,7 @@ PassOn(const Message *message)
         more = false;
         Ns_MutexLock(&lock);
         for (const Script *script = scripts; script != NULL; script = script->next) {
-            if (script->id > lastCalled) {
+            if (script->id > lastCalled && script->id <= message->lastId) {
                 lastCalled = script->id;
                 server = script->server;
                 AppendCall(&call, script, message);
