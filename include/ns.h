@@ -479,6 +479,146 @@ NS_EXTERN void Ns_SockCancelCallback(NS_SOCKET sock);
 #define NS_SOCK_CANCEL 0x40u
 NS_EXTERN Ns_ReturnCode Ns_SockCancelCallbackEx(NS_SOCKET sock, Ns_SockProc *proc, void *arg, const char **threadNamePtr);
 
+/* -------------------------------------------------------------------------- bytes shared by reference (base/buf.c) */
+
+/* Built once, sent to many, freed by the last.  The bytes must not change after the buffer was given to somebody. */
+typedef struct Ns_Buf Ns_Buf;                  /* opaque, counted; the caller owns one reference */
+NS_EXTERN Ns_Buf *Ns_BufCopy(const void *data, size_t len);
+NS_EXTERN Ns_Buf *Ns_BufAlloc(size_t len, char **data);            /* `data`: to be filled first */
+NS_EXTERN Ns_Buf *Ns_BufWrap(const void *data, size_t len, void (*freeProc)(void *arg), void *arg);
+NS_EXTERN Ns_Buf *Ns_BufRetain(Ns_Buf *buf);
+NS_EXTERN void    Ns_BufRelease(Ns_Buf *buf);                      /* NULL is fine */
+
+/* ------------------------------------------------------------------------------------------- channels (connchan.c) */
+
+/*
+ * A channel is a connection that left the thread which accepted it, or one that this side has made.  It owns its socket.
+ *
+ * Threads: any thread may call these functions; a lock of the channel orders them, and only non-blocking calls are made
+ * under it.  The callbacks of a channel run on one worker, one at a time, in order, without any lock held.
+ * References: channels are counted.  Who gets one from a function here releases it; a callback borrows the one it is
+ * called with.  The server has a reference of its own until the channel is closed: a module need not keep one.
+ * A dead channel, closed or aborted by anybody, stays valid memory as long as there is a reference; what the functions
+ * do with it is said for each.
+ */
+typedef struct NsChan Ns_ConnChan;             /* opaque */
+
+/* The connection thread: take the socket out of the request being served.  NULL: it has none any more. */
+NS_EXTERN Ns_ConnChan *Ns_ConnChanDetach(Ns_Conn *conn);
+/* NULL: no such channel in this server (any more). */
+NS_EXTERN Ns_ConnChan *Ns_ConnChanFind(Ns_Server *server, const char *name);
+NS_EXTERN Ns_ConnChan *Ns_ConnChanRetain(Ns_ConnChan *chan);
+NS_EXTERN void         Ns_ConnChanRelease(Ns_ConnChan *chan);               /* NULL is fine */
+/* All of a server, oldest first, each retained; ns_free the array. */
+NS_EXTERN size_t       Ns_ConnChanList(Ns_Server *server, Ns_ConnChan ***chans);
+
+/* A client channel.  Waits, at most `timeout`.  NULL with the reason in `error`. */
+typedef struct Ns_ConnChanConnectParams {
+    const char        *host;                   /* name or address; or a path after "unix:" */
+    unsigned short     port;
+    bool               tls;
+    Ns_TlsClientParams tlsParams;
+    const char        *hostname;               /* SNI and verified name; NULL: host */
+    Ns_Time            timeout;                /* for look-up, connect and TLS handshake together */
+} Ns_ConnChanConnectParams;
+NS_EXTERN Ns_ConnChan *Ns_ConnChanConnect(Ns_Server *server, const Ns_ConnChanConnectParams *params, Tcl_DString *error);
+/*
+ * A listening channel: each connection becomes a channel, for which `accept` is called on the listener's worker; it
+ * takes over the reference.  `arg` is freed by `freeProc` (may be NULL) with the listener.  `bindNew`: not on a socket
+ * that was bound at the start (nsd -b).  NULL and errno on failure; `arg` is the caller's then.
+ */
+typedef void (Ns_ConnChanAcceptProc)(Ns_ConnChan *chan, void *arg);
+NS_EXTERN Ns_ConnChan *Ns_ConnChanListen(Ns_Server *server, const char *address, unsigned short port, bool bindNew,
+                                         Ns_ConnChanAcceptProc *accept, void *arg, void (*freeProc)(void *arg));
+
+/* Facts, of dead channels as well. */
+NS_EXTERN bool         Ns_ConnChanIsOpen(Ns_ConnChan *chan);                /* not closed by anybody */
+NS_EXTERN const char  *Ns_ConnChanName(const Ns_ConnChan *chan);            /* "conn7" */
+NS_EXTERN Ns_Server   *Ns_ConnChanServer(const Ns_ConnChan *chan);
+NS_EXTERN const char  *Ns_ConnChanDriver(const Ns_ConnChan *chan);          /* module name of a driver */
+NS_EXTERN const char  *Ns_ConnChanWorkerName(const Ns_ConnChan *chan);      /* the thread of its callbacks */
+NS_EXTERN const struct sockaddr *Ns_ConnChanPeer(const Ns_ConnChan *chan);
+/* A text of yours, shown by `ns_connchan list`.  Get gives a copy to be freed with ns_free, or NULL. */
+NS_EXTERN void         Ns_ConnChanSetClientData(Ns_ConnChan *chan, const char *data);
+NS_EXTERN char        *Ns_ConnChanGetClientData(Ns_ConnChan *chan);
+
+/*
+ * One read of what is there now: first the bytes that came with the request, then the socket.  Returns their number, 0
+ * at the end of the stream, -1 and errno: EAGAIN (nothing there), EPIPE (dead), or what the socket says.  With a
+ * receive timeout set by the callback, threads other than workers wait so long for the first byte.
+ */
+NS_EXTERN ssize_t Ns_ConnChanRead(Ns_ConnChan *chan, void *buffer, size_t size);
+
+/*
+ * Hand bytes over, in the order of the calls.  What the socket does not take at once is kept and sent by the channel's
+ * worker.  NS_CONNCHAN_BUFFERED: send nothing in this call; the worker does at the end of its turn, together with what
+ * follows.  Returns the bytes sent before the call returned, -1 and errno: EPIPE (dead), ENOBUFS (past maxsendbuffer),
+ * or what the socket says; then nothing of these bytes is kept.
+ */
+#define NS_CONNCHAN_BUFFERED 0x01u
+NS_EXTERN ssize_t Ns_ConnChanWritev(Ns_ConnChan *chan, const struct iovec *iov, int iovcnt, unsigned flags);
+/* The same for a shared buffer: what is kept is a reference, not a copy.  The caller keeps his. */
+NS_EXTERN ssize_t Ns_ConnChanWriteBuf(Ns_ConnChan *chan, Ns_Buf *buf, unsigned flags);
+/*
+ * Send `len` bytes of a file from `offset` behind what was written before; the worker does it, and a slow peer costs
+ * neither a thread nor memory.  The fd is taken over in any case.  `done` (may be NULL) is called once on the worker,
+ * without a lock: error 0 when all is handed to the kernel, else what ended it (ECANCELED: the channel was aborted), and
+ * the bytes of this range that went out.  False and errno when the channel is dead or broken; then `done` is not called.
+ */
+typedef void (Ns_ConnChanDoneProc)(Ns_ConnChan *chan, void *arg, int error, uint64_t sent);
+NS_EXTERN bool Ns_ConnChanSendFile(Ns_ConnChan *chan, int fd, off_t offset, size_t len, Ns_ConnChanDoneProc *done, void *arg);
+
+/*
+ * Close: no more callbacks, no such name any more; what was accepted for sending is delivered first, as long as the peer
+ * takes some within `sendwait`.  Abort throws it away.  False when it was dead before.
+ */
+NS_EXTERN bool Ns_ConnChanClose(Ns_ConnChan *chan);
+NS_EXTERN bool Ns_ConnChanAbort(Ns_ConnChan *chan);
+
+/*
+ * `proc` is called on the channel's worker with one of NS_SOCK_READ, _WRITE, _EXCEPTION, _EXIT, _TIMEOUT.  KEEP: go on;
+ * SUSPEND: the channel stays, no more events until a callback is set anew; CLOSE: as Ns_ConnChanClose.
+ */
+typedef enum { NS_CONNCHAN_CLOSE, NS_CONNCHAN_KEEP, NS_CONNCHAN_SUSPEND } Ns_ConnChanVerdict;
+typedef Ns_ConnChanVerdict (Ns_ConnChanProc)(Ns_ConnChan *chan, void *arg, unsigned why);
+typedef struct Ns_ConnChanCallback {
+    Ns_ConnChanProc *proc;
+    void           (*freeProc)(void *arg);     /* called once, when no call runs or will come: on the worker; NULL: none */
+    void            *arg;
+    const char      *command;                  /* for status and log; lives as long as `arg`; may be NULL */
+    unsigned         when;                     /* NS_SOCK_READ | _WRITE | _EXCEPTION | _EXIT */
+    int64_t          timeout;                  /* ms without an event, then NS_SOCK_TIMEOUT once; 0: none */
+    int64_t          receiveTimeout;           /* ms, see Ns_ConnChanRead; 0: none */
+    int64_t          sendTimeout;              /* ms that bytes may wait without progress, then Abort; 0: none */
+} Ns_ConnChanCallback;
+/*
+ * Replaces the one before, also from within a callback: that is not called any more (a call that runs at the moment ends
+ * as it would; its SUSPEND counts for nothing, its CLOSE closes).  What has arrived already is told at once.  False: the
+ * channel is dead; `freeProc` was not called.
+ */
+NS_EXTERN bool Ns_ConnChanSetCallback(Ns_ConnChan *chan, const Ns_ConnChanCallback *callback);
+/* No callback any more; the channel stays.  False: there was none, or the channel is dead. */
+NS_EXTERN bool Ns_ConnChanCancelCallback(Ns_ConnChan *chan);
+/* Run `proc` once on the channel's worker, between its callbacks, whether it is alive by then or not. */
+typedef void (Ns_ConnChanRunProc)(Ns_ConnChan *chan, void *arg);
+NS_EXTERN void Ns_ConnChanRun(Ns_ConnChan *chan, Ns_ConnChanRunProc *proc, void *arg);
+
+typedef struct Ns_ConnChanStatus {
+    Ns_Time     start;
+    const char *driver;
+    char        peer[64];
+    const char *threadName;                    /* the worker's, "" without a callback */
+    uint64_t    sent, received;
+    size_t      sendBuffer, frameBuffer, fragments;
+    int         recvErrno, sendErrno;
+    unsigned    when;                          /* 0: no callback */
+    char       *command;                       /* NULL: no callback */
+    char       *clientData;                    /* NULL: none */
+    int         debug;
+} Ns_ConnChanStatus;
+NS_EXTERN void Ns_ConnChanGetStatus(Ns_ConnChan *chan, Ns_ConnChanStatus *status);
+NS_EXTERN void Ns_ConnChanStatusFree(Ns_ConnChanStatus *status);            /* what is in it */
+
 #ifdef __cplusplus
 }
 #endif

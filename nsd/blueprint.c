@@ -25,7 +25,7 @@ typedef struct Trace {
 struct NsServerTcl {
     Ns_Mutex    lock;                          /* of script and modules */
     Ns_Mutex    evalLock;                      /* one change at a time */
-    NsBuf      *script;
+    Ns_Buf      *script;
     atomic_long epoch;
     Trace      *first, *last;                  /* not changed after the start */
     unsigned    traced;                        /* all `when` that some trace has */
@@ -126,13 +126,13 @@ NsBlueprintEpoch(NsServer *server)
     return atomic_load_explicit(&server->tcl->epoch, memory_order_acquire);
 }
 
-static NsBuf *
+static Ns_Buf *
 CurrentScript(struct NsServerTcl *tcl, long *epoch)
 {
-    NsBuf *script;
+    Ns_Buf *script;
 
     Ns_MutexLock(&tcl->lock);
-    script = tcl->script != NULL ? NsBufRetain(tcl->script) : NULL;
+    script = tcl->script != NULL ? Ns_BufRetain(tcl->script) : NULL;
     *epoch = atomic_load(&tcl->epoch);
     Ns_MutexUnlock(&tcl->lock);
     return script;
@@ -142,14 +142,14 @@ long
 NsBlueprintApply(NsServer *server, Tcl_Interp *interp)
 {
     long   epoch;
-    NsBuf *script = CurrentScript(server->tcl, &epoch);
+    Ns_Buf *script = CurrentScript(server->tcl, &epoch);
 
     if (script != NULL) {
         if (Tcl_EvalEx(interp, script->data, (int)script->len, TCL_EVAL_GLOBAL) != TCL_OK) {
             (void)Ns_TclLogErrorInfo(interp, "\n    (applying the blueprint)");
         }
         Tcl_ResetResult(interp);
-        NsBufRelease(script);
+        Ns_BufRelease(script);
     }
     return epoch;
 }
@@ -158,25 +158,25 @@ void
 NsBlueprintSave(NsServer *server, const char *script)
 {
     struct NsServerTcl *tcl = server->tcl;
-    NsBuf              *fresh = NsBufCopy(script, strlen(script));
-    NsBuf              *old;
+    Ns_Buf              *fresh = Ns_BufCopy(script, strlen(script));
+    Ns_Buf              *old;
 
     Ns_MutexLock(&tcl->lock);
     old = tcl->script;
     tcl->script = fresh;
     (void)atomic_fetch_add(&tcl->epoch, 1);
     Ns_MutexUnlock(&tcl->lock);
-    NsBufRelease(old);
+    Ns_BufRelease(old);
 }
 
 Tcl_Obj *
 NsBlueprintGet(NsServer *server)
 {
     long     epoch;
-    NsBuf   *script = CurrentScript(server->tcl, &epoch);
+    Ns_Buf   *script = CurrentScript(server->tcl, &epoch);
     Tcl_Obj *result = script != NULL ? Tcl_NewStringObj(script->data, (int)script->len) : Tcl_NewObj();
 
-    NsBufRelease(script);
+    Ns_BufRelease(script);
     return result;
 }
 

@@ -43,7 +43,7 @@ Handshake(Ns_Sock *io, const Ns_Time *deadline, Tcl_DString *error)
 }
 
 static bool
-StartTls(Ns_Sock *io, const NsChanConnectParams *params, const Ns_Time *deadline, Tcl_DString *error)
+StartTls(Ns_Sock *io, const Ns_ConnChanConnectParams *params, const Ns_Time *deadline, Tcl_DString *error)
 {
     Ns_TlsCtx *ctx = Ns_TlsCtxClientCreate(&params->tlsParams, error);
     bool       ok = false;
@@ -75,7 +75,7 @@ DriverNameFor(bool tls)
 }
 
 NsChan *
-NsChanConnect(NsServer *server, const NsChanConnectParams *params, Tcl_DString *error)
+Ns_ConnChanConnect(NsServer *server, const Ns_ConnChanConnectParams *params, Tcl_DString *error)
 {
     Ns_Sock       io = {.sock = NS_INVALID_SOCKET, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE,
                         .transport = &Ns_TransportTcp};
@@ -135,7 +135,7 @@ ListenSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
 static const Ns_Transport listenTransport = {.name = "listen", .recv = ListenRecv, .send = ListenSend};
 
 typedef struct Listener {
-    NsChanAcceptProc *accept;
+    Ns_ConnChanAcceptProc *accept;
     void             *arg;
     void            (*freeProc)(void *arg);
     const char       *driverName;
@@ -152,14 +152,14 @@ FreeListener(void *arg)
     ns_free(listener);
 }
 
-static NsChanVerdict
+static Ns_ConnChanVerdict
 AcceptReady(NsChan *chan, void *arg, unsigned why)
 {
     Listener *listener = arg;
     int       i;
 
     if (why != NS_SOCK_READ) {
-        return NS_CHAN_CLOSE;
+        return NS_CONNCHAN_CLOSE;
     }
     /* Some per turn: others of the worker want their turn as well. */
     for (i = 0; i < 64; i++) {
@@ -176,23 +176,23 @@ AcceptReady(NsChan *chan, void *arg, unsigned why)
             break;
         }
         listener->accept(NsChanFromSock(chan->server, &io, &peer, listener->driverName), listener->arg);
-        if (!NsChanIsOpen(chan)) {
+        if (!Ns_ConnChanIsOpen(chan)) {
             break;
         }
     }
-    return NS_CHAN_KEEP;
+    return NS_CONNCHAN_KEEP;
 }
 
 NsChan *
-NsChanListen(NsServer *server, const char *address, unsigned short port, bool bindNew, const char *driverName,
-             NsChanAcceptProc *accept, void *arg, void (*freeProc)(void *arg))
+Ns_ConnChanListen(NsServer *server, const char *address, unsigned short port, bool bindNew, Ns_ConnChanAcceptProc *accept,
+                  void *arg, void (*freeProc)(void *arg))
 {
     Ns_Sock        io = {.waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &listenTransport};
     NsAddr         own;
     socklen_t      len = sizeof(own);
     Listener      *listener;
     NsChan        *chan;
-    NsChanCallback callback = {.proc = AcceptReady, .freeProc = FreeListener, .when = NS_SOCK_READ | NS_SOCK_EXIT};
+    Ns_ConnChanCallback callback = {.proc = AcceptReady, .freeProc = FreeListener, .when = NS_SOCK_READ | NS_SOCK_EXIT};
 
     io.sock = bindNew ? NsSockListenNew(address, port, 128, false) : Ns_SockListenEx(address, port, 128, false);
     if (io.sock == NS_INVALID_SOCKET) {
@@ -205,10 +205,10 @@ NsChanListen(NsServer *server, const char *address, unsigned short port, bool bi
     listener->accept = accept;
     listener->arg = arg;
     listener->freeProc = freeProc;
-    listener->driverName = driverName;
+    listener->driverName = DriverNameFor(false);
     callback.arg = listener;
-    chan = NsChanFromSock(server, &io, &own, driverName);
-    if (!NsChanSetCallback(chan, &callback)) {
+    chan = NsChanFromSock(server, &io, &own, listener->driverName);
+    if (!Ns_ConnChanSetCallback(chan, &callback)) {
         FreeListener(listener);                /* somebody has seen it in the list, and closed it */
     }
     return chan;

@@ -91,19 +91,19 @@ RunDones(NsChan *chan, ChanDone *dones, uint64_t sent, int error)
 static void
 Run(NsChan *chan, ChanCallback *callback, unsigned why)
 {
-    NsChanVerdict verdict;
+    Ns_ConnChanVerdict verdict;
 
     NsWorkerCallbackBegin(chan->worker, chan->name, callback->cb.command);
     verdict = callback->cb.proc(chan, callback->cb.arg, why);
     NsWorkerCallbackEnd(chan->worker);
     if (NsChanDebug(chan, -1) > 0) {
         Ns_Log(Notice, "%s: callback for event 0x%02x: %s", chan->name, why,
-               verdict == NS_CHAN_CLOSE ? "close" : verdict == NS_CHAN_KEEP ? "keep" : "suspend");
+               verdict == NS_CONNCHAN_CLOSE ? "close" : verdict == NS_CONNCHAN_KEEP ? "keep" : "suspend");
     }
 
-    if (verdict == NS_CHAN_CLOSE) {
-        (void)NsChanClose(chan);
-    } else if (verdict == NS_CHAN_SUSPEND) {
+    if (verdict == NS_CONNCHAN_CLOSE) {
+        (void)Ns_ConnChanClose(chan);
+    } else if (verdict == NS_CONNCHAN_SUSPEND) {
         ChanLock(chan);
         if (chan->callback == callback) {
             chan->suspended = true;
@@ -164,7 +164,7 @@ RunAgain(NsLoop *loop, NsTask *task)
     chan->deferred = false;
     (void)ReadCallback(chan, false);
     Advance(chan);
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
 }
 
 /*
@@ -191,7 +191,7 @@ ReadCallback(NsChan *chan, bool atEnd)
         } else if (after != before && !chan->deferred && HasMore(chan)) {
             chan->deferred = true;
             chan->again.proc = RunAgain;
-            NsChanRetain(chan);
+            Ns_ConnChanRetain(chan);
             NsLoopPost(LoopOf(chan), &chan->again);
         }
     }
@@ -234,7 +234,7 @@ Ready(NsLoop *loop, NsWatch *watch, unsigned events)
     ChanState state;
 
     NS_CHECK(chan, CHAN_MAGIC);
-    NsChanRetain(chan);
+    Ns_ConnChanRetain(chan);
     chan->lastEvent = NsLoopNow(loop);
     chan->timedOut = false;
     if ((events & (NS_EV_HANGUP | NS_EV_ERROR)) != 0u) {
@@ -270,7 +270,7 @@ Ready(NsLoop *loop, NsWatch *watch, unsigned events)
         }
     }
     Advance(chan);
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
 }
 
 /* ---- waiting ---- */
@@ -313,7 +313,7 @@ NextDue(const NsChan *chan)
         return chan->closeDue;
     }
     if (chan->callback != NULL && !chan->suspended) {
-        const NsChanCallback *cb = &chan->callback->cb;
+        const Ns_ConnChanCallback *cb = &chan->callback->cb;
 
         if (cb->timeout > 0 && !chan->timedOut) {
             due = chan->lastEvent + cb->timeout;
@@ -342,7 +342,7 @@ Watch(NsChan *chan, unsigned wanted)
     }
     if (status != NS_OK) {
         Ns_Log(Error, "%s: cannot watch its socket %d: %s", chan->name, chan->io.sock, strerror(errno));
-        (void)NsChanAbort(chan);
+        (void)Ns_ConnChanAbort(chan);
     }
 }
 
@@ -458,12 +458,12 @@ ExpireTimer(NsLoop *loop, NsTimer *timer)
     size_t    left;
 
     NS_CHECK(chan, CHAN_MAGIC);
-    NsChanRetain(chan);
+    Ns_ConnChanRetain(chan);
     ChanLock(chan);
     state = chan->state;
     left = chan->out.bytes;
     if (state == CHAN_OPEN && chan->callback != NULL && !chan->suspended) {
-        const NsChanCallback *cb = &chan->callback->cb;
+        const Ns_ConnChanCallback *cb = &chan->callback->cb;
 
         sendTimeout = cb->sendTimeout;
         sendStalled = sendTimeout > 0 && left > 0u && now >= chan->lastProgress + sendTimeout;
@@ -487,7 +487,7 @@ ExpireTimer(NsLoop *loop, NsTimer *timer)
         atomic_fetch_add_explicit(&nsChanCounters.sendTimeouts, 1u, memory_order_relaxed);
         Ns_Log(Notice, "%s: the peer took nothing for %.1fs: closed with %zu bytes unsent", chan->name,
                (double)(sendStalled ? sendTimeout : NsChanSendWait(chan)) / 1000.0, left);
-        (void)NsChanAbort(chan);
+        (void)Ns_ConnChanAbort(chan);
     } else if (callTimeout) {
         if (EventUnderWay(chan)) {
             chan->lastEvent = now;
@@ -504,7 +504,7 @@ ExpireTimer(NsLoop *loop, NsTimer *timer)
         }
     }
     Advance(chan);
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
 }
 
 /* ---- from other threads ---- */
@@ -533,13 +533,13 @@ StopChan(NsWorker *worker, NsMember *member)
     NsChan *chan = (NsChan *)((char *)member - offsetof(NsChan, member));
 
     (void)worker;
-    NsChanRetain(chan);
+    Ns_ConnChanRetain(chan);
     if (!chan->exitTold) {
         chan->exitTold = true;
         (void)RunIfWanted(chan, NS_SOCK_EXIT);
     }
-    (void)NsChanClose(chan);
-    NsChanRelease(chan);
+    (void)Ns_ConnChanClose(chan);
+    Ns_ConnChanRelease(chan);
 }
 
 static void
@@ -561,7 +561,7 @@ Attend(NsLoop *loop, NsTask *task)
     if (alive) {
         if (!chan->joined) {
             chan->joined = true;
-            NsChanRetain(chan);                /* the worker's: a channel that is closing has no name, and needs to live on */
+            Ns_ConnChanRetain(chan);                /* the worker's: a channel that is closing has no name, and needs to live on */
             NsWorkerJoin(chan->worker, &chan->member, StopChan);
         }
         if (fresh) {
@@ -574,7 +574,7 @@ Attend(NsLoop *loop, NsTask *task)
         }
         Advance(chan);
     }
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
 }
 
 void
@@ -584,7 +584,7 @@ NsChanNotify(NsChan *chan)
     if (!chan->posted) {
         chan->posted = true;
         chan->task.proc = Attend;
-        NsChanRetain(chan);
+        Ns_ConnChanRetain(chan);
         NsLoopPost(LoopOf(chan), &chan->task);
     }
 }
@@ -638,6 +638,6 @@ Dispose(NsChan *chan)
     }
     (void)close(io.sock);
     if (joined) {
-        NsChanRelease(chan);
+        Ns_ConnChanRelease(chan);
     }
 }

@@ -9,7 +9,7 @@
 #include "connchan.h"
 
 typedef struct ChanCallback {                  /* a registration; counted, since it may be replaced while it runs */
-    NsChanCallback       cb;
+    Ns_ConnChanCallback       cb;
     atomic_int           refs;
     struct ChanCallback *next;                 /* among the retired */
 } ChanCallback;
@@ -26,7 +26,7 @@ typedef struct ChanFrames {                    /* only while there is something 
 typedef struct ChanDone {                      /* who wants to know when a range of the send queue is out */
     struct ChanDone *next;
     uint64_t         start, end;               /* in bytes sent by the channel */
-    NsChanDoneProc  *proc;
+    Ns_ConnChanDoneProc  *proc;
     void            *arg;
 } ChanDone;
 

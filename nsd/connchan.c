@@ -32,7 +32,7 @@ CloseUnattended(const Ns_Time *toPtr, void *arg)
     if (toPtr != NULL) {
         return;
     }
-    count = NsChanList(arg, &chans);
+    count = Ns_ConnChanList(arg, &chans);
     for (i = 0u; i < count; i++) {
         bool unattended;
 
@@ -40,9 +40,9 @@ CloseUnattended(const Ns_Time *toPtr, void *arg)
         unattended = !chans[i]->onLoop;
         ChanUnlock(chans[i]);
         if (unattended) {
-            (void)NsChanClose(chans[i]);
+            (void)Ns_ConnChanClose(chans[i]);
         }
-        NsChanRelease(chans[i]);
+        Ns_ConnChanRelease(chans[i]);
     }
     ns_free(chans);
 }
@@ -77,7 +77,7 @@ ParseName(const char *name, uint64_t *id)
 }
 
 NsChan *
-NsChanFind(NsServer *server, const char *name)
+Ns_ConnChanFind(NsServer *server, const char *name)
 {
     struct NsChanTable *chans = server->chans;
     NsChan             *chan = NULL;
@@ -89,7 +89,7 @@ NsChanFind(NsServer *server, const char *name)
         pthread_rwlock_rdlock(&chans->lock);
         entry = Tcl_FindHashEntry(&chans->byId, (const char *)(uintptr_t)id);
         if (entry != NULL) {
-            chan = NsChanRetain(Tcl_GetHashValue(entry));
+            chan = Ns_ConnChanRetain(Tcl_GetHashValue(entry));
         }
         pthread_rwlock_unlock(&chans->lock);
     }
@@ -107,7 +107,7 @@ TableAdd(NsChan *chan)
     chan->id = chans->nextId++;
     snprintf(chan->name, sizeof(chan->name), "conn%llu", (unsigned long long)chan->id);
     entry = Tcl_CreateHashEntry(&chans->byId, (const char *)(uintptr_t)chan->id, &isNew);
-    Tcl_SetHashValue(entry, NsChanRetain(chan));
+    Tcl_SetHashValue(entry, Ns_ConnChanRetain(chan));
     pthread_rwlock_unlock(&chans->lock);
 }
 
@@ -124,7 +124,7 @@ NsChanForget(NsChan *chan)
     }
     pthread_rwlock_unlock(&chans->lock);
     if (entry != NULL) {
-        NsChanRelease(chan);
+        Ns_ConnChanRelease(chan);
     }
 }
 
@@ -137,7 +137,7 @@ CompareIds(const void *a, const void *b)
 }
 
 size_t
-NsChanList(NsServer *server, NsChan ***chansOut)
+Ns_ConnChanList(NsServer *server, NsChan ***chansOut)
 {
     struct NsChanTable *chans = server->chans;
     Tcl_HashSearch      search;
@@ -148,7 +148,7 @@ NsChanList(NsServer *server, NsChan ***chansOut)
     pthread_rwlock_rdlock(&chans->lock);
     list = ns_malloc(((size_t)chans->byId.numEntries + 1u) * sizeof(NsChan *));
     for (entry = Tcl_FirstHashEntry(&chans->byId, &search); entry != NULL; entry = Tcl_NextHashEntry(&search)) {
-        list[count++] = NsChanRetain(Tcl_GetHashValue(entry));
+        list[count++] = Ns_ConnChanRetain(Tcl_GetHashValue(entry));
     }
     pthread_rwlock_unlock(&chans->lock);
     qsort(list, count, sizeof(NsChan *), CompareIds);
@@ -195,14 +195,20 @@ ChanNew(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *dri
 }
 
 NsChan *
-NsChanFromDetached(NsServer *server, NsDetached *detached, const char *clientData)
+Ns_ConnChanDetach(Ns_Conn *conn)
 {
-    NsChan *chan = ChanNew(server, &detached->io, &detached->peer, detached->driver->module);
+    NsConn    *request = NsConnOf(conn);
+    NsDetached detached;
+    NsChan    *chan;
 
-    chan->clientData = ns_strdup(clientData);
-    chan->rest = detached->rest;
-    chan->restLen = detached->restLen;
-    NsOutMove(&chan->out, &detached->pending);
+    if (NsConnDetach(request, &detached) != NS_OK) {
+        return NULL;
+    }
+    chan = ChanNew(request->server, &detached.io, &detached.peer, detached.driver->module);
+    chan->clientData = ns_strdup(request->clientData);
+    chan->rest = detached.rest;
+    chan->restLen = detached.restLen;
+    NsOutMove(&chan->out, &detached.pending);
     TableAdd(chan);
     if (!NsOutEmpty(&chan->out)) {
         ChanLock(chan);
@@ -223,7 +229,7 @@ NsChanFromSock(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const ch
 }
 
 NsChan *
-NsChanRetain(NsChan *chan)
+Ns_ConnChanRetain(NsChan *chan)
 {
     NS_CHECK(chan, CHAN_MAGIC);
     atomic_fetch_add_explicit(&chan->refs, 1, memory_order_relaxed);
@@ -231,7 +237,7 @@ NsChanRetain(NsChan *chan)
 }
 
 void
-NsChanRelease(NsChan *chan)
+Ns_ConnChanRelease(NsChan *chan)
 {
     if (chan == NULL) {
         return;
@@ -260,7 +266,7 @@ NsChanCallbackRelease(ChanCallback *callback)
 /* ---- facts ---- */
 
 bool
-NsChanIsOpen(NsChan *chan)
+Ns_ConnChanIsOpen(NsChan *chan)
 {
     bool open;
 
@@ -272,15 +278,56 @@ NsChanIsOpen(NsChan *chan)
 }
 
 const char *
-NsChanName(const NsChan *chan)
+Ns_ConnChanName(const NsChan *chan)
 {
     return chan->name;
 }
 
 NsServer *
-NsChanServer(const NsChan *chan)
+Ns_ConnChanServer(const NsChan *chan)
 {
     return chan->server;
+}
+
+const char *
+Ns_ConnChanDriver(const NsChan *chan)
+{
+    return chan->driver;
+}
+
+const char *
+Ns_ConnChanWorkerName(const NsChan *chan)
+{
+    return NsWorkerName(chan->worker);
+}
+
+const struct sockaddr *
+Ns_ConnChanPeer(const NsChan *chan)
+{
+    return &chan->peer.sa;
+}
+
+void
+Ns_ConnChanSetClientData(NsChan *chan, const char *data)
+{
+    char *copy = ns_strdup(data), *old;
+
+    ChanLock(chan);
+    old = chan->clientData;
+    chan->clientData = copy;
+    ChanUnlock(chan);
+    ns_free(old);
+}
+
+char *
+Ns_ConnChanGetClientData(NsChan *chan)
+{
+    char *copy;
+
+    ChanLock(chan);
+    copy = ns_strdup(chan->clientData);
+    ChanUnlock(chan);
+    return copy;
 }
 
 NsWorker *
@@ -302,7 +349,7 @@ NsChanSendWait(const NsChan *chan)
 }
 
 void
-NsChanGetStatus(NsChan *chan, NsChanStatus *status)
+Ns_ConnChanGetStatus(NsChan *chan, Ns_ConnChanStatus *status)
 {
     memset(status, 0, sizeof(*status));
     status->start = chan->start;
@@ -329,7 +376,7 @@ NsChanGetStatus(NsChan *chan, NsChanStatus *status)
 }
 
 void
-NsChanStatusFree(NsChanStatus *status)
+Ns_ConnChanStatusFree(Ns_ConnChanStatus *status)
 {
     ns_free(status->command);
     ns_free(status->clientData);
@@ -439,7 +486,7 @@ WaitReadable(NsChan *chan, int64_t timeout)
 }
 
 ssize_t
-NsChanRead(NsChan *chan, void *buffer, size_t size)
+Ns_ConnChanRead(NsChan *chan, void *buffer, size_t size)
 {
     ssize_t n;
     int64_t timeout;
@@ -510,38 +557,52 @@ SendNow(NsChan *chan, const struct iovec *iov, int iovcnt)
     return (ssize_t)total;
 }
 
-ssize_t
-NsChanWrite(NsChan *chan, const struct iovec *iov, int iovcnt, unsigned flags)
+/* Lock held.  May these bytes be accepted?  False with errno. */
+static bool
+MayWrite(const NsChan *chan, size_t len)
+{
+    bool may = false;
+
+    if (chan->state != CHAN_OPEN) {
+        errno = EPIPE;
+    } else if (chan->sendErrno != 0) {
+        /* Bytes were lost before: whatever follows them would arrive out of order. */
+        errno = chan->sendErrno;
+    } else if (len > 0u && chan->out.memory + len > chan->server->chans->maxSendBuffer) {
+        atomic_fetch_add_explicit(&nsChanCounters.bufferLimits, 1u, memory_order_relaxed);
+        errno = ENOBUFS;
+    } else {
+        may = true;
+    }
+    return may;
+}
+
+/* Bytes, or with `buf` the bytes of one, which is then kept by reference. */
+static ssize_t
+Write(NsChan *chan, const struct iovec *iov, int iovcnt, Ns_Buf *buf, unsigned flags)
 {
     size_t  len = VectorLength(iov, iovcnt);
     ssize_t sent = 0;
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
-    if (chan->state != CHAN_OPEN) {
-        errno = EPIPE;
+    if (!MayWrite(chan, len)) {
         sent = -1;
-    } else if (chan->sendErrno != 0) {
-        /* Bytes were lost before: whatever follows them would arrive out of order. */
-        errno = chan->sendErrno;
-        sent = -1;
-    } else if (len > 0u && chan->out.memory + len > chan->server->chans->maxSendBuffer) {
-        atomic_fetch_add_explicit(&nsChanCounters.bufferLimits, 1u, memory_order_relaxed);
-        errno = ENOBUFS;
-        sent = -1;
-    } else if (len > 0u) {
-        if (NsOutEmpty(&chan->out) && (flags & NS_CHAN_BUFFERED) == 0u) {
-            sent = SendNow(chan, iov, iovcnt);
-        }
-        if (sent >= 0) {
-            chan->sent += (uint64_t)sent;
-            if ((size_t)sent < len) {
-                if (NsOutEmpty(&chan->out)) {
-                    chan->lastProgress = NsLoopClock();
-                }
-                NsOutAddCopy(&chan->out, iov, iovcnt, (size_t)sent);
-                NsChanNotify(chan);
+    } else if (len > 0u && NsOutEmpty(&chan->out) && (flags & NS_CONNCHAN_BUFFERED) == 0u) {
+        sent = SendNow(chan, iov, iovcnt);
+    }
+    if (sent >= 0) {
+        chan->sent += (uint64_t)sent;
+        if ((size_t)sent < len) {
+            if (NsOutEmpty(&chan->out)) {
+                chan->lastProgress = NsLoopClock();
             }
+            if (buf != NULL) {
+                NsOutAddBuf(&chan->out, buf, (size_t)sent, len - (size_t)sent);
+            } else {
+                NsOutAddCopy(&chan->out, iov, iovcnt, (size_t)sent);
+            }
+            NsChanNotify(chan);
         }
     }
     if (atomic_load_explicit(&chan->debug, memory_order_relaxed) > 0) {
@@ -552,8 +613,22 @@ NsChanWrite(NsChan *chan, const struct iovec *iov, int iovcnt, unsigned flags)
     return sent;
 }
 
+ssize_t
+Ns_ConnChanWritev(NsChan *chan, const struct iovec *iov, int iovcnt, unsigned flags)
+{
+    return Write(chan, iov, iovcnt, NULL, flags);
+}
+
+ssize_t
+Ns_ConnChanWriteBuf(NsChan *chan, Ns_Buf *buf, unsigned flags)
+{
+    struct iovec iov = {(void *)buf->data, buf->len};
+
+    return Write(chan, &iov, 1, buf, flags);
+}
+
 bool
-NsChanSendFile(NsChan *chan, int fd, off_t offset, size_t len, NsChanDoneProc *done, void *arg)
+Ns_ConnChanSendFile(NsChan *chan, int fd, off_t offset, size_t len, Ns_ConnChanDoneProc *done, void *arg)
 {
     bool accepted;
 
@@ -600,7 +675,7 @@ CloseChan(NsChan *chan, bool abortNow)
     bool mine;
 
     NS_CHECK(chan, CHAN_MAGIC);
-    NsChanRetain(chan);
+    Ns_ConnChanRetain(chan);
     ChanLock(chan);
     mine = chan->state == CHAN_OPEN;
     if (mine) {
@@ -617,26 +692,37 @@ CloseChan(NsChan *chan, bool abortNow)
         atomic_fetch_add_explicit(abortNow ? &nsChanCounters.aborted : &nsChanCounters.closed, 1u, memory_order_relaxed);
         NsChanForget(chan);
     }
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return mine;
 }
 
 bool
-NsChanClose(NsChan *chan)
+Ns_ConnChanClose(NsChan *chan)
 {
     return CloseChan(chan, false);
 }
 
 bool
-NsChanAbort(NsChan *chan)
+Ns_ConnChanAbort(NsChan *chan)
 {
     return CloseChan(chan, true);
 }
 
 /* ---- callbacks ---- */
 
+/* Lock held.  What a callback holds belongs to the worker's thread, which frees it there. */
+static void
+Retire(NsChan *chan)
+{
+    if (chan->callback != NULL) {
+        chan->callback->next = chan->retired;
+        chan->retired = chan->callback;
+        chan->callback = NULL;
+    }
+}
+
 bool
-NsChanSetCallback(NsChan *chan, const NsChanCallback *callback)
+Ns_ConnChanSetCallback(NsChan *chan, const Ns_ConnChanCallback *callback)
 {
     ChanCallback *fresh = ns_calloc(1u, sizeof(ChanCallback));
     bool          open;
@@ -647,11 +733,7 @@ NsChanSetCallback(NsChan *chan, const NsChanCallback *callback)
     ChanLock(chan);
     open = chan->state == CHAN_OPEN;
     if (open) {
-        if (chan->callback != NULL) {
-            /* What it holds belongs to the worker's thread, which frees it there. */
-            chan->callback->next = chan->retired;
-            chan->retired = chan->callback;
-        }
+        Retire(chan);
         chan->callback = fresh;
         chan->fresh = true;
         chan->suspended = false;
@@ -664,4 +746,53 @@ NsChanSetCallback(NsChan *chan, const NsChanCallback *callback)
         ns_free(fresh);
     }
     return open;
+}
+
+bool
+Ns_ConnChanCancelCallback(NsChan *chan)
+{
+    bool cancelled;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    ChanLock(chan);
+    cancelled = chan->state == CHAN_OPEN && chan->callback != NULL;
+    if (cancelled) {
+        Retire(chan);
+        NsChanNotify(chan);
+    }
+    ChanUnlock(chan);
+    return cancelled;
+}
+
+typedef struct RunTask {
+    NsTask              task;
+    NsChan             *chan;
+    Ns_ConnChanRunProc *proc;
+    void               *arg;
+} RunTask;
+
+static void
+RunOnWorker(NsLoop *loop, NsTask *task)
+{
+    RunTask *run = (RunTask *)task;
+    NsChan  *chan = run->chan;
+
+    (void)loop;
+    NsWorkerCallbackBegin(chan->worker, chan->name, "(run)");
+    run->proc(chan, run->arg);
+    NsWorkerCallbackEnd(chan->worker);
+    Ns_ConnChanRelease(chan);
+    ns_free(run);
+}
+
+void
+Ns_ConnChanRun(NsChan *chan, Ns_ConnChanRunProc *proc, void *arg)
+{
+    RunTask *run = ns_calloc(1u, sizeof(RunTask));
+
+    run->task.proc = RunOnWorker;
+    run->chan = Ns_ConnChanRetain(chan);
+    run->proc = proc;
+    run->arg = arg;
+    NsLoopPost(NsWorkerLoop(chan->worker), &run->task);
 }

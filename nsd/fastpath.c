@@ -255,14 +255,14 @@ FindCompressed(NsConn *conn, const char *file, struct stat *st, Tcl_DString *fou
 static Ns_ReturnCode
 SendFile(NsConn *conn, int status, const char *type, const char *file, const struct stat *st, time_t mtime)
 {
-    NsBuf        *cached = NsFileCacheGet(file, st);
+    Ns_Buf        *cached = NsFileCacheGet(file, st);
     Ns_ReturnCode result;
     struct stat   now;
     int           fd;
 
     if (cached != NULL) {
         result = NsReturnMemory(conn, status, type, cached->data, cached->len, &mtime);
-        NsBufRelease(cached);
+        Ns_BufRelease(cached);
         return result;
     }
     fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

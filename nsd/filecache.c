@@ -13,7 +13,7 @@
 typedef struct Entry {
     struct Entry   *newer, *older;
     Tcl_HashEntry  *hash;
-    NsBuf          *contents;
+    Ns_Buf          *contents;
     dev_t           dev;
     ino_t           ino;
     struct timespec mtime, ctime;
@@ -64,7 +64,7 @@ Remove(Entry *entry)
     Unlink(entry);
     Tcl_DeleteHashEntry(entry->hash);
     cache.size -= entry->contents->len;
-    NsBufRelease(entry->contents);
+    Ns_BufRelease(entry->contents);
     ns_free(entry);
 }
 
@@ -76,12 +76,12 @@ Unchanged(const Entry *entry, const struct stat *st)
         && entry->ctime.tv_sec == st->st_ctim.tv_sec && entry->ctime.tv_nsec == st->st_ctim.tv_nsec;
 }
 
-static NsBuf *
+static Ns_Buf *
 ReadFile(const char *file, const struct stat *st)
 {
     size_t  len = (size_t)st->st_size;
     char   *data;
-    NsBuf  *buf;
+    Ns_Buf  *buf;
     struct stat now;
     ssize_t n = -1;
     int     fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -94,20 +94,20 @@ ReadFile(const char *file, const struct stat *st)
         close(fd);                             /* not the file that was looked at */
         return NULL;
     }
-    buf = NsBufAlloc(len, &data);
+    buf = Ns_BufAlloc(len, &data);
     do {
         n = read(fd, data, len);
     } while (n < 0 && errno == EINTR);
     close(fd);
     if (n != (ssize_t)len) {
-        NsBufRelease(buf);
+        Ns_BufRelease(buf);
         buf = NULL;
     }
     return buf;
 }
 
 static void
-Insert(const char *file, const struct stat *st, NsBuf *contents)
+Insert(const char *file, const struct stat *st, Ns_Buf *contents)
 {
     int            isNew;
     Tcl_HashEntry *hash = Tcl_CreateHashEntry(&cache.table, file, &isNew);
@@ -118,7 +118,7 @@ Insert(const char *file, const struct stat *st, NsBuf *contents)
     }
     entry = ns_calloc(1, sizeof *entry);
     entry->hash = hash;
-    entry->contents = NsBufRetain(contents);
+    entry->contents = Ns_BufRetain(contents);
     entry->dev = st->st_dev;
     entry->ino = st->st_ino;
     entry->mtime = st->st_mtim;
@@ -132,11 +132,11 @@ Insert(const char *file, const struct stat *st, NsBuf *contents)
     }
 }
 
-NsBuf *
+Ns_Buf *
 NsFileCacheGet(const char *file, const struct stat *st)
 {
     Tcl_HashEntry *hash;
-    NsBuf         *contents = NULL;
+    Ns_Buf         *contents = NULL;
 
     /* A file of this very moment may change once more without showing it: its times are no finer than the clock's tick. */
     if (!cache.enabled || (size_t)st->st_size > cache.maxEntry || st->st_mtim.tv_sec >= time(NULL) - 1) {
@@ -151,7 +151,7 @@ NsFileCacheGet(const char *file, const struct stat *st)
             cache.hits++;
             Unlink(entry);
             LinkNewest(entry);
-            contents = NsBufRetain(entry->contents);
+            contents = Ns_BufRetain(entry->contents);
         } else {
             cache.expired++;
             Remove(entry);

@@ -13,7 +13,7 @@
 /* Main thread, at start: read the configuration. */
 void   NsFileCacheInit(void);
 /* The file's contents if it may be cached and could be read, with a reference for the caller; else NULL. */
-NsBuf *NsFileCacheGet(const char *file, const struct stat *st);
+Ns_Buf *NsFileCacheGet(const char *file, const struct stat *st);
 /* Counters and sizes as name value pairs; false: there is no cache. */
 bool   NsFileCacheStats(Tcl_Obj *dict);
 

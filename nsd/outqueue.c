@@ -20,7 +20,7 @@
 
 struct NsOutItem {
     NsOutItem *next;
-    NsBuf     *buf;                            /* shared bytes; NULL: the item's own, or a file */
+    Ns_Buf     *buf;                            /* shared bytes; NULL: the item's own, or a file */
     int        fd;                             /* -1: memory */
     bool       spool;                          /* the file is a temporary one of ours and may grow */
     off_t      offset;                         /* of the next byte to be sent, in buffer, file or data */
@@ -61,17 +61,17 @@ DropHead(NsOutQueue *queue)
     } else {
         close(item->fd);
     }
-    NsBufRelease(item->buf);
+    Ns_BufRelease(item->buf);
     ns_free(item);
 }
 
 void
-NsOutAddBuf(NsOutQueue *queue, NsBuf *buf, size_t offset, size_t len)
+NsOutAddBuf(NsOutQueue *queue, Ns_Buf *buf, size_t offset, size_t len)
 {
     if (len > 0) {
         NsOutItem *item = AddItem(queue, 0);
 
-        item->buf = NsBufRetain(buf);
+        item->buf = Ns_BufRetain(buf);
         item->offset = (off_t)offset;
         item->len = len;
         queue->bytes += len;

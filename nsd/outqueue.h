@@ -22,7 +22,7 @@ typedef struct NsOutQueue {                    /* zeroed memory is an empty queu
 typedef enum { NS_OUT_DONE, NS_OUT_MORE, NS_OUT_AGAIN, NS_OUT_ERROR } NsOutResult;
 
 /* The queue takes a reference of its own. */
-void NsOutAddBuf(NsOutQueue *queue, NsBuf *buf, size_t offset, size_t len);
+void NsOutAddBuf(NsOutQueue *queue, Ns_Buf *buf, size_t offset, size_t len);
 /* Copies what follows the first `skip` bytes of the vector. */
 void NsOutAddCopy(NsOutQueue *queue, const struct iovec *iov, int iovcnt, size_t skip);
 /* The queue owns the fd and closes it.  A file that turns out shorter is an error when it is reached (errno EIO). */

@@ -5,10 +5,10 @@
 #include <string.h>
 #include "base/buf.h"
 
-static NsBuf *
+static Ns_Buf *
 BufNew(size_t extra)
 {
-    NsBuf *buf = ns_malloc(sizeof(NsBuf) + extra);
+    Ns_Buf *buf = ns_malloc(sizeof(Ns_Buf) + extra);
 
     atomic_init(&buf->refs, 1);
     buf->freeProc = NULL;
@@ -16,21 +16,21 @@ BufNew(size_t extra)
     return buf;
 }
 
-NsBuf *
-NsBufAlloc(size_t len, char **data)
+Ns_Buf *
+Ns_BufAlloc(size_t len, char **data)
 {
-    NsBuf *buf = BufNew(len);
+    Ns_Buf *buf = BufNew(len);
 
     buf->len = len;
     buf->data = *data = (char *)(buf + 1);
     return buf;
 }
 
-NsBuf *
-NsBufCopy(const void *data, size_t len)
+Ns_Buf *
+Ns_BufCopy(const void *data, size_t len)
 {
     char  *bytes;
-    NsBuf *buf = NsBufAlloc(len, &bytes);
+    Ns_Buf *buf = Ns_BufAlloc(len, &bytes);
 
     if (len > 0) {
         memcpy(bytes, data, len);
@@ -38,10 +38,10 @@ NsBufCopy(const void *data, size_t len)
     return buf;
 }
 
-NsBuf *
-NsBufWrap(const void *data, size_t len, void (*freeProc)(void *arg), void *arg)
+Ns_Buf *
+Ns_BufWrap(const void *data, size_t len, void (*freeProc)(void *arg), void *arg)
 {
-    NsBuf *buf = BufNew(0);
+    Ns_Buf *buf = BufNew(0);
 
     buf->len = len;
     buf->data = data;
@@ -50,15 +50,15 @@ NsBufWrap(const void *data, size_t len, void (*freeProc)(void *arg), void *arg)
     return buf;
 }
 
-NsBuf *
-NsBufRetain(NsBuf *buf)
+Ns_Buf *
+Ns_BufRetain(Ns_Buf *buf)
 {
     atomic_fetch_add_explicit(&buf->refs, 1, memory_order_relaxed);
     return buf;
 }
 
 void
-NsBufRelease(NsBuf *buf)
+Ns_BufRelease(Ns_Buf *buf)
 {
     /* Release, so that all uses happen before; acquire, so that the last one sees them before it frees. */
     if (buf != NULL && atomic_fetch_sub_explicit(&buf->refs, 1, memory_order_acq_rel) == 1) {

@@ -11,7 +11,7 @@
 static void
 FreeHandle(Tcl_Obj *obj)
 {
-    NsChanRelease(obj->internalRep.twoPtrValue.ptr1);
+    Ns_ConnChanRelease(obj->internalRep.twoPtrValue.ptr1);
     obj->typePtr = NULL;
 }
 
@@ -20,7 +20,7 @@ static Tcl_ObjType handleType;
 static void
 DupHandle(Tcl_Obj *from, Tcl_Obj *to)
 {
-    to->internalRep.twoPtrValue.ptr1 = NsChanRetain(from->internalRep.twoPtrValue.ptr1);
+    to->internalRep.twoPtrValue.ptr1 = Ns_ConnChanRetain(from->internalRep.twoPtrValue.ptr1);
     to->internalRep.twoPtrValue.ptr2 = NULL;
     to->typePtr = &handleType;
 }
@@ -33,7 +33,7 @@ SetHandle(Tcl_Obj *obj, NsChan *chan)
     if (obj->typePtr != NULL && obj->typePtr->freeIntRepProc != NULL) {
         obj->typePtr->freeIntRepProc(obj);
     }
-    obj->internalRep.twoPtrValue.ptr1 = NsChanRetain(chan);
+    obj->internalRep.twoPtrValue.ptr1 = Ns_ConnChanRetain(chan);
     obj->internalRep.twoPtrValue.ptr2 = NULL;
     obj->typePtr = &handleType;
 }
@@ -41,7 +41,7 @@ SetHandle(Tcl_Obj *obj, NsChan *chan)
 Tcl_Obj *
 NsChanNewObj(NsChan *chan)
 {
-    Tcl_Obj *obj = Tcl_NewStringObj(NsChanName(chan), -1);
+    Tcl_Obj *obj = Tcl_NewStringObj(Ns_ConnChanName(chan), -1);
 
     SetHandle(obj, chan);
     return obj;
@@ -55,13 +55,13 @@ NsChanFromObj(Tcl_Interp *interp, NsServer *server, Tcl_Obj *handle)
 
     if (handle->typePtr == &handleType) {
         chan = handle->internalRep.twoPtrValue.ptr1;
-        if (NsChanServer(chan) == server && NsChanIsOpen(chan)) {
-            return NsChanRetain(chan);
+        if (Ns_ConnChanServer(chan) == server && Ns_ConnChanIsOpen(chan)) {
+            return Ns_ConnChanRetain(chan);
         }
     }
-    chan = NsChanFind(server, name);
-    if (chan != NULL && !NsChanIsOpen(chan)) {
-        NsChanRelease(chan);
+    chan = Ns_ConnChanFind(server, name);
+    if (chan != NULL && !Ns_ConnChanIsOpen(chan)) {
+        Ns_ConnChanRelease(chan);
         chan = NULL;
     }
     if (chan != NULL) {
@@ -158,30 +158,30 @@ Split(TclCallback *callback)
     Tcl_DecrRefCount(list);
 }
 
-static NsChanVerdict
+static Ns_ConnChanVerdict
 Verdict(Tcl_Interp *interp, int code, const NsChan *chan, const TclCallback *callback, const char *why)
 {
     int value = 0;
 
     if (code == TCL_ERROR) {
-        Tcl_AppendObjToErrorInfo(interp, Tcl_ObjPrintf("\n    (callback of %s, when \"%s\")", NsChanName(chan), why));
+        Tcl_AppendObjToErrorInfo(interp, Tcl_ObjPrintf("\n    (callback of %s, when \"%s\")", Ns_ConnChanName(chan), why));
         (void)Ns_TclLogErrorInfo(interp, NULL);
-        return NS_CHAN_CLOSE;
+        return NS_CONNCHAN_CLOSE;
     }
     if (Tcl_GetIntFromObj(NULL, Tcl_GetObjResult(interp), &value) != TCL_OK || value < 0 || value > 2) {
-        Ns_Log(Error, "%s: callback \"%.100s\" returned \"%.100s\", must be 0, 1 or 2: closed", NsChanName(chan),
+        Ns_Log(Error, "%s: callback \"%.100s\" returned \"%.100s\", must be 0, 1 or 2: closed", Ns_ConnChanName(chan),
                callback->command, Tcl_GetStringResult(interp));
-        return NS_CHAN_CLOSE;
+        return NS_CONNCHAN_CLOSE;
     }
-    return value == 0 ? NS_CHAN_CLOSE : value == 1 ? NS_CHAN_KEEP : NS_CHAN_SUSPEND;
+    return value == 0 ? NS_CONNCHAN_CLOSE : value == 1 ? NS_CONNCHAN_KEEP : NS_CONNCHAN_SUSPEND;
 }
 
-static NsChanVerdict
+static Ns_ConnChanVerdict
 Call(NsChan *chan, void *arg, unsigned why)
 {
     TclCallback  *callback = arg;
-    Tcl_Interp   *interp = NsWorkerInterp(NsChanWorker(chan), NsChanServer(chan));
-    NsChanVerdict verdict;
+    Tcl_Interp   *interp = NsWorkerInterp(NsChanWorker(chan), Ns_ConnChanServer(chan));
+    Ns_ConnChanVerdict verdict;
     int           code;
 
     if (callback->objv == NULL) {
@@ -209,7 +209,7 @@ NsChanTclCallbackFree(void *arg)
 }
 
 int
-NsChanTclCallback(Tcl_Interp *interp, Tcl_Obj *command, unsigned when, NsChanCallback *result)
+NsChanTclCallback(Tcl_Interp *interp, Tcl_Obj *command, unsigned when, Ns_ConnChanCallback *result)
 {
     TclCallback *callback;
     int          length;

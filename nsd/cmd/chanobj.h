@@ -16,9 +16,9 @@ Tcl_Obj *NsChanNewObj(NsChan *chan);           /* a handle for it, reference cou
 
 /*
  * Fill a callback that evaluates `{*}$command why` on the channel's worker.  TCL_ERROR when `command` is not a list, or
- * an empty one.  Pass it to NsChanSetCallback, and if that refuses, to NsChanTclCallbackFree.
+ * an empty one.  Pass it to Ns_ConnChanSetCallback, and if that refuses, to NsChanTclCallbackFree.
  */
-int  NsChanTclCallback(Tcl_Interp *interp, Tcl_Obj *command, unsigned when, NsChanCallback *callback);
+int  NsChanTclCallback(Tcl_Interp *interp, Tcl_Obj *command, unsigned when, Ns_ConnChanCallback *callback);
 void NsChanTclCallbackFree(void *arg);
 /* "rwex" and back; "" for none. */
 const char *NsChanWhenString(unsigned when, char buffer[5]);

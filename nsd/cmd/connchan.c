@@ -25,7 +25,7 @@ PosixError(Tcl_Interp *interp, const NsChan *chan, const char *what)
     int code = errno;
 
     errno = code;
-    Ns_TclPrintfResult(interp, "%s: %s failed: %s", NsChanName(chan), what,
+    Ns_TclPrintfResult(interp, "%s: %s failed: %s", Ns_ConnChanName(chan), what,
                        code == ENOBUFS ? "maxsendbuffer reached" : Tcl_PosixError(interp));
     return TCL_ERROR;
 }
@@ -37,7 +37,7 @@ CallbackObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *con
     Tcl_Obj        *handle, *command;
     char           *whenString;
     Ns_Time        *timeout = NULL, *receiveTimeout = NULL, *sendTimeout = NULL;
-    NsChanCallback  callback;
+    Ns_ConnChanCallback  callback;
     NsChan         *chan;
     unsigned        when;
     Ns_ObjvSpec     opts[] = {
@@ -70,16 +70,16 @@ CallbackObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *con
     callback.timeout = timeout != NULL ? Ns_TimeToMilliseconds(timeout) : 0;
     callback.receiveTimeout = receiveTimeout != NULL ? Ns_TimeToMilliseconds(receiveTimeout) : 0;
     callback.sendTimeout = sendTimeout != NULL ? Ns_TimeToMilliseconds(sendTimeout) : 0;
-    if (!NsChanSetCallback(chan, &callback)) {
+    if (!Ns_ConnChanSetCallback(chan, &callback)) {
         NsChanTclCallbackFree(callback.arg);
-        Ns_TclPrintfResult(interp, "channel \"%s\" does not exist", NsChanName(chan));
+        Ns_TclPrintfResult(interp, "channel \"%s\" does not exist", Ns_ConnChanName(chan));
         goto failed;
     }
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return TCL_OK;
 
  failed:
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return TCL_ERROR;
 }
 
@@ -101,11 +101,11 @@ CloseObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const 
     if (chan == NULL) {
         return TCL_ERROR;
     }
-    closed = NsChanClose(chan);
+    closed = Ns_ConnChanClose(chan);
     if (!closed) {                             /* another thread was faster */
-        Ns_TclPrintfResult(interp, "channel \"%s\" does not exist", NsChanName(chan));
+        Ns_TclPrintfResult(interp, "channel \"%s\" does not exist", Ns_ConnChanName(chan));
     }
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return closed ? TCL_OK : TCL_ERROR;
 }
 
@@ -127,7 +127,7 @@ DebugObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const 
         return TCL_ERROR;
     }
     Tcl_SetObjResult(interp, Tcl_NewIntObj(NsChanDebug(chan, level)));
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return TCL_OK;
 }
 
@@ -135,7 +135,6 @@ static int
 DetachObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
     const NsInterp *ip = clientData;
-    NsDetached      detached;
     NsChan         *chan;
     const char     *refusal;
 
@@ -147,13 +146,13 @@ DetachObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const
         return TCL_ERROR;
     }
     refusal = NsConnWriteRefusal(ip->conn);
-    if (NsConnDetach(ip->conn, &detached) != NS_OK) {
+    chan = Ns_ConnChanDetach(&ip->conn->pub);
+    if (chan == NULL) {
         Ns_TclPrintfResult(interp, "%s", refusal != NULL ? refusal : "connection is closed");
         return TCL_ERROR;
     }
-    chan = NsChanFromDetached(ip->server, &detached, ip->conn->clientData);
     Tcl_SetObjResult(interp, NsChanNewObj(chan));
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return TCL_OK;
 }
 
@@ -170,7 +169,7 @@ ExistsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const
     }
     chan = NsChanFromObj(NULL, ip->server, handle);
     Tcl_SetObjResult(interp, Tcl_NewBooleanObj(chan != NULL));
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return TCL_OK;
 }
 
@@ -198,13 +197,13 @@ FirstWord(const char *command)
 static void
 AppendListElement(Tcl_Obj *result, NsChan *chan)
 {
-    NsChanStatus status;
+    Ns_ConnChanStatus status;
     Tcl_Obj     *element = Tcl_NewListObj(0, NULL), *command;
     char         when[5];
 
-    NsChanGetStatus(chan, &status);
+    Ns_ConnChanGetStatus(chan, &status);
     command = FirstWord(status.command);
-    Tcl_ListObjAppendElement(NULL, element, Tcl_NewStringObj(NsChanName(chan), -1));
+    Tcl_ListObjAppendElement(NULL, element, Tcl_NewStringObj(Ns_ConnChanName(chan), -1));
     Tcl_ListObjAppendElement(NULL, element, Tcl_NewStringObj(status.threadName, -1));
     Tcl_ListObjAppendElement(NULL, element, StartObj(&status.start));
     Tcl_ListObjAppendElement(NULL, element, Tcl_NewStringObj(status.driver, -1));
@@ -216,7 +215,7 @@ AppendListElement(Tcl_Obj *result, NsChan *chan)
     Tcl_ListObjAppendElement(NULL, element, Tcl_NewStringObj(NsChanWhenString(status.when, when), -1));
     Tcl_DecrRefCount(command);
     Tcl_ListObjAppendElement(NULL, result, element);
-    NsChanStatusFree(&status);
+    Ns_ConnChanStatusFree(&status);
 }
 
 static int
@@ -233,10 +232,10 @@ ListObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
         return TCL_ERROR;
     }
     result = Tcl_NewListObj(0, NULL);
-    count = NsChanList(ServerOf(ip, server), &chans);
+    count = Ns_ConnChanList(ServerOf(ip, server), &chans);
     for (i = 0u; i < count; i++) {
         AppendListElement(result, chans[i]);
-        NsChanRelease(chans[i]);
+        Ns_ConnChanRelease(chans[i]);
     }
     ns_free(chans);
     Tcl_SetObjResult(interp, result);
@@ -256,7 +255,7 @@ StatusObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const
     NsServer       *server = NULL;
     Tcl_Obj        *handle, *dict;
     NsChan         *chan;
-    NsChanStatus    status;
+    Ns_ConnChanStatus    status;
     char            when[5];
     Ns_ObjvSpec     opts[] = {{"-server", Ns_ObjvServer, &server, NULL}, {NULL, NULL, NULL, NULL}};
     Ns_ObjvSpec     args[] = {{"channel", Ns_ObjvObj, &handle, NULL}, {NULL, NULL, NULL, NULL}};
@@ -268,8 +267,8 @@ StatusObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const
     if (chan == NULL) {
         return TCL_ERROR;
     }
-    NsChanGetStatus(chan, &status);
-    NsChanRelease(chan);
+    Ns_ConnChanGetStatus(chan, &status);
+    Ns_ConnChanRelease(chan);
     dict = Tcl_NewDictObj();
     DictPut(dict, "start", StartObj(&status.start));
     DictPut(dict, "driver", Tcl_NewStringObj(status.driver, -1));
@@ -285,7 +284,7 @@ StatusObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const
         DictPut(dict, "callback", Tcl_NewStringObj(status.command, -1));
         DictPut(dict, "condition", Tcl_NewStringObj(NsChanWhenString(status.when, when), -1));
     }
-    NsChanStatusFree(&status);
+    Ns_ConnChanStatusFree(&status);
     Tcl_SetObjResult(interp, dict);
     return TCL_OK;
 }
@@ -307,9 +306,9 @@ static int
 ReadBytes(Tcl_Interp *interp, NsChan *chan)
 {
     char   *buffer = NsChanThreadBuffer();
-    ssize_t n = NsChanRead(chan, buffer, NS_LOOP_BUFFER);
+    ssize_t n = Ns_ConnChanRead(chan, buffer, NS_LOOP_BUFFER);
 
-    if (n < 0 && errno != EAGAIN && (!NsChanIsOpen(chan) || !IsEndOfPeer(errno))) {
+    if (n < 0 && errno != EAGAIN && (!Ns_ConnChanIsOpen(chan) || !IsEndOfPeer(errno))) {
         return PosixError(interp, chan, "read");
     }
     if (n > 0) {
@@ -341,12 +340,12 @@ ReadFrame(Tcl_Interp *interp, NsChan *chan)
     NsChanFrame frame;
     Tcl_Obj    *dict;
 
-    if (NsChanReadFrame(chan, &frame) != 0 && (frame.reason != NULL || !NsChanIsOpen(chan) || !IsEndOfPeer(errno))) {
+    if (NsChanReadFrame(chan, &frame) != 0 && (frame.reason != NULL || !Ns_ConnChanIsOpen(chan) || !IsEndOfPeer(errno))) {
         if (frame.reason == NULL) {
             return PosixError(interp, chan, "read");
         }
         Tcl_SetErrorCode(interp, "NS", "WEBSOCKET", frame.closeCode == 1009 ? "1009" : "1002", frame.reason, (char *)NULL);
-        Ns_TclPrintfResult(interp, "%s: websocket protocol violated (%d): %s", NsChanName(chan), frame.closeCode, frame.reason);
+        Ns_TclPrintfResult(interp, "%s: websocket protocol violated (%d): %s", Ns_ConnChanName(chan), frame.closeCode, frame.reason);
         return TCL_ERROR;
     }
     dict = Tcl_NewDictObj();
@@ -384,7 +383,7 @@ ReadObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
         return TCL_ERROR;
     }
     status = websocket != 0 ? ReadFrame(interp, chan) : ReadBytes(interp, chan);
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return status;
 }
 
@@ -412,13 +411,13 @@ WriteObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const 
     }
     iov.iov_base = Tcl_GetByteArrayFromObj(message, &length);
     iov.iov_len = (size_t)length;
-    sent = NsChanWrite(chan, &iov, 1, buffered != 0 ? NS_CHAN_BUFFERED : 0u);
+    sent = Ns_ConnChanWritev(chan, &iov, 1, buffered != 0 ? NS_CONNCHAN_BUFFERED : 0u);
     if (sent < 0) {
         status = PosixError(interp, chan, "write");
     } else {
         Tcl_SetObjResult(interp, Tcl_NewWideIntObj((Tcl_WideInt)sent));
     }
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return status;
 }
 

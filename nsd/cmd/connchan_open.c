@@ -15,7 +15,7 @@ static const Ns_Time defaultTimeout = {5, 0};
 typedef struct TlsOptions { char *caFile, *caPath, *cert, *key, *hostname; int insecure; } TlsOptions;
 
 static bool
-FillTls(Tcl_Interp *interp, const TlsOptions *options, NsChanConnectParams *params)
+FillTls(Tcl_Interp *interp, const TlsOptions *options, Ns_ConnChanConnectParams *params)
 {
     if (options->key != NULL && options->cert == NULL) {
         Ns_TclPrintfResult(interp, "private key specified without certificate");
@@ -32,13 +32,13 @@ FillTls(Tcl_Interp *interp, const TlsOptions *options, NsChanConnectParams *para
 
 /* Connect; leaves an error in the interpreter. */
 static NsChan *
-Connect(Tcl_Interp *interp, NsServer *server, const NsChanConnectParams *params)
+Connect(Tcl_Interp *interp, NsServer *server, const Ns_ConnChanConnectParams *params)
 {
     Tcl_DString error;
     NsChan     *chan;
 
     Tcl_DStringInit(&error);
-    chan = NsChanConnect(server, params, &error);
+    chan = Ns_ConnChanConnect(server, params, &error);
     if (chan == NULL) {
         Tcl_DStringResult(interp, &error);
     }
@@ -50,7 +50,7 @@ int
 NsChanConnectObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
     const NsInterp     *ip = clientData;
-    NsChanConnectParams params = {.timeout = defaultTimeout};
+    Ns_ConnChanConnectParams params = {.timeout = defaultTimeout};
     TlsOptions          tls = {0};
     Ns_Time            *timeout = NULL;
     char               *host;
@@ -87,7 +87,7 @@ NsChanConnectObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj
         return TCL_ERROR;
     }
     Tcl_SetObjResult(interp, NsChanNewObj(chan));
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return TCL_OK;
 }
 
@@ -172,7 +172,7 @@ ParseTarget(Tcl_Interp *interp, const char *url, Target *target)
 }
 
 static int
-Open(Tcl_Interp *interp, NsServer *server, const NsChanConnectParams *params, const Tcl_DString *request)
+Open(Tcl_Interp *interp, NsServer *server, const Ns_ConnChanConnectParams *params, const Tcl_DString *request)
 {
     struct iovec iov = {Tcl_DStringValue(request), (size_t)Tcl_DStringLength(request)};
     NsChan      *chan;
@@ -182,14 +182,14 @@ Open(Tcl_Interp *interp, NsServer *server, const NsChanConnectParams *params, co
     if (chan == NULL) {
         return TCL_ERROR;
     }
-    if (NsChanWrite(chan, &iov, 1, 0u) < 0) {
-        Ns_TclPrintfResult(interp, "%s: cannot send the request: %s", NsChanName(chan), Tcl_PosixError(interp));
-        (void)NsChanAbort(chan);
+    if (Ns_ConnChanWritev(chan, &iov, 1, 0u) < 0) {
+        Ns_TclPrintfResult(interp, "%s: cannot send the request: %s", Ns_ConnChanName(chan), Tcl_PosixError(interp));
+        (void)Ns_ConnChanAbort(chan);
         status = TCL_ERROR;
     } else {
         Tcl_SetObjResult(interp, NsChanNewObj(chan));
     }
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return status;
 }
 
@@ -197,7 +197,7 @@ int
 NsChanOpenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
     const NsInterp     *ip = clientData;
-    NsChanConnectParams params = {.timeout = defaultTimeout};
+    Ns_ConnChanConnectParams params = {.timeout = defaultTimeout};
     TlsOptions          tls = {0};
     Ns_Time            *timeout = NULL;
     Ns_Set             *headers = NULL;
@@ -267,7 +267,7 @@ static void
 RunAcceptScript(NsChan *chan, void *arg)
 {
     const char *script = arg;
-    Tcl_Interp *interp = NsWorkerInterp(NsWorkerCurrent(), NsChanServer(chan));
+    Tcl_Interp *interp = NsWorkerInterp(NsWorkerCurrent(), Ns_ConnChanServer(chan));
     Tcl_Obj    *command = Tcl_NewStringObj(script, -1), *handle = NsChanNewObj(chan);
     int         keep = 0, code;
 
@@ -275,19 +275,19 @@ RunAcceptScript(NsChan *chan, void *arg)
     Tcl_ListObjAppendElement(NULL, command, handle);
     code = Tcl_EvalObjEx(interp, command, TCL_EVAL_GLOBAL | TCL_EVAL_DIRECT);
     if (code == TCL_ERROR) {
-        Tcl_AppendObjToErrorInfo(interp, Tcl_ObjPrintf("\n    (listen script for %s)", NsChanName(chan)));
+        Tcl_AppendObjToErrorInfo(interp, Tcl_ObjPrintf("\n    (listen script for %s)", Ns_ConnChanName(chan)));
         (void)Ns_TclLogErrorInfo(interp, NULL);
     } else if (Tcl_GetBooleanFromObj(NULL, Tcl_GetObjResult(interp), &keep) != TCL_OK) {
-        Ns_Log(Error, "%s: listen script \"%.100s\" returned \"%.100s\", must be a boolean: closed", NsChanName(chan), script,
+        Ns_Log(Error, "%s: listen script \"%.100s\" returned \"%.100s\", must be a boolean: closed", Ns_ConnChanName(chan), script,
                Tcl_GetStringResult(interp));
         keep = 0;
     }
     Tcl_ResetResult(interp);
     Tcl_DecrRefCount(command);
     if (keep == 0) {
-        (void)NsChanClose(chan);
+        (void)Ns_ConnChanClose(chan);
     }
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
 }
 
 int
@@ -300,7 +300,6 @@ NsChanListenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj 
     int             bind = 0, length;
     Tcl_Obj        *script, *dict;
     NsChan         *listener;
-    Ns_Driver      *driver;
     NS_SOCKET       fd;
     Ns_ObjvSpec     opts[] = {
         {"-driver", Ns_ObjvString, &driverName, NULL},
@@ -319,14 +318,13 @@ NsChanListenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj 
     if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || Tcl_ListObjLength(interp, script, &length) != TCL_OK) {
         return TCL_ERROR;
     }
-    driver = NsDriverFind("http", driverName);
-    if (driver == NULL && driverName != NULL) {
+    if (driverName != NULL && NsDriverFind("http", driverName) == NULL) {
         Ns_TclPrintfResult(interp, "no driver for protocol 'http' & driver name '%s' found.", driverName);
         return TCL_ERROR;
     }
     copy = ns_strdup(Tcl_GetString(script));
-    listener = NsChanListen(server != NULL ? server : ip->server, address, port, bind != 0,
-                            driver != NULL ? driver->module : "tcp", RunAcceptScript, copy, ns_free);
+    listener = Ns_ConnChanListen(server != NULL ? server : ip->server, address, port, bind != 0, RunAcceptScript, copy,
+                                 ns_free);
     if (listener == NULL) {
         ns_free(copy);
         Ns_TclPrintfResult(interp, "could not register callback");
@@ -339,6 +337,6 @@ NsChanListenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj 
     Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("sock", -1), Tcl_NewIntObj(fd));
     Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("address", -1), Tcl_NewStringObj(address, -1));
     Tcl_SetObjResult(interp, dict);
-    NsChanRelease(listener);
+    Ns_ConnChanRelease(listener);
     return TCL_OK;
 }

@@ -19,14 +19,14 @@ static void
 RunDone(NsChan *chan, void *arg, int error, uint64_t sent)
 {
     char       *text = arg;
-    Tcl_Interp *interp = NsWorkerInterp(NsChanWorker(chan), NsChanServer(chan));
+    Tcl_Interp *interp = NsWorkerInterp(NsChanWorker(chan), Ns_ConnChanServer(chan));
     Tcl_Obj    *command = Tcl_NewStringObj(text, -1);
 
     Tcl_IncrRefCount(command);
     Tcl_ListObjAppendElement(NULL, command, Tcl_NewStringObj(error == 0 ? "ok" : Tcl_ErrnoMsg(error), -1));
     Tcl_ListObjAppendElement(NULL, command, Tcl_NewWideIntObj((Tcl_WideInt)sent));
     if (Tcl_EvalObjEx(interp, command, TCL_EVAL_GLOBAL | TCL_EVAL_DIRECT) == TCL_ERROR) {
-        Tcl_AppendObjToErrorInfo(interp, Tcl_ObjPrintf("\n    (sendfile -done of %s)", NsChanName(chan)));
+        Tcl_AppendObjToErrorInfo(interp, Tcl_ObjPrintf("\n    (sendfile -done of %s)", Ns_ConnChanName(chan)));
         (void)Ns_TclLogErrorInfo(interp, NULL);
     }
     Tcl_ResetResult(interp);
@@ -96,15 +96,15 @@ NsChanSendFileObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Ob
         status = TCL_ERROR;
     } else {
         text = done != NULL ? ns_strdup(Tcl_GetString(done)) : NULL;
-        if (!NsChanSendFile(chan, fd, (off_t)offset, (size_t)size, done != NULL ? RunDone : NULL, text)) {
-            Ns_TclPrintfResult(interp, "%s: sendfile failed: %s", NsChanName(chan), Tcl_PosixError(interp));
+        if (!Ns_ConnChanSendFile(chan, fd, (off_t)offset, (size_t)size, done != NULL ? RunDone : NULL, text)) {
+            Ns_TclPrintfResult(interp, "%s: sendfile failed: %s", Ns_ConnChanName(chan), Tcl_PosixError(interp));
             ns_free(text);
             status = TCL_ERROR;
         } else {
             Tcl_SetObjResult(interp, Tcl_NewWideIntObj(size));
         }
     }
-    NsChanRelease(chan);
+    Ns_ConnChanRelease(chan);
     return status;
 }
 

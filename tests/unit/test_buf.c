@@ -23,78 +23,78 @@ static void
 copies_what_it_is_given(void **state)
 {
     char   text[] = "some bytes";
-    NsBuf *buf = NsBufCopy(text, 10);
+    Ns_Buf *buf = Ns_BufCopy(text, 10);
 
     memset(text, 'x', sizeof(text));
     assert_int_equal(buf->len, 10);
     assert_memory_equal(buf->data, "some bytes", 10);
-    NsBufRelease(buf);
+    Ns_BufRelease(buf);
 }
 
 static void
 an_empty_buffer_is_one(void **state)
 {
-    NsBuf *buf = NsBufCopy(NULL, 0);
+    Ns_Buf *buf = Ns_BufCopy(NULL, 0);
 
     assert_int_equal(buf->len, 0);
     assert_non_null(buf->data);
-    NsBufRelease(buf);
-    NsBufRelease(NULL);
+    Ns_BufRelease(buf);
+    Ns_BufRelease(NULL);
 }
 
 static void
 allocated_room_is_filled_by_the_caller(void **state)
 {
     char  *data;
-    NsBuf *buf = NsBufAlloc(3, &data);
+    Ns_Buf *buf = Ns_BufAlloc(3, &data);
 
     memcpy(data, "abc", 3);
     assert_int_equal(buf->len, 3);
     assert_memory_equal(buf->data, "abc", 3);
-    NsBufRelease(buf);
+    Ns_BufRelease(buf);
 }
 
 static void
 wrapped_memory_is_freed_by_the_last(void **state)
 {
-    NsBuf *buf = NsBufWrap("static", 6, CountFree, &freed);
+    Ns_Buf *buf = Ns_BufWrap("static", 6, CountFree, &freed);
 
     atomic_store(&freed, 0);
-    assert_ptr_equal(NsBufRetain(buf), buf);
-    NsBufRelease(buf);
+    assert_ptr_equal(Ns_BufRetain(buf), buf);
+    Ns_BufRelease(buf);
     assert_int_equal(atomic_load(&freed), 0);
-    NsBufRelease(buf);
+    Ns_BufRelease(buf);
     assert_int_equal(atomic_load(&freed), 1);
 }
 
 static void
 wrapped_memory_without_a_free_proc_is_left(void **state)
 {
-    NsBufRelease(NsBufWrap("static", 6, NULL, NULL));
+    Ns_BufRelease(Ns_BufWrap("static", 6, NULL, NULL));
 }
 
 static void
 ReleaseMany(void *arg)
 {
-    NsBuf *buf = arg;
+    Ns_Buf *buf = arg;
 
     for (int i = 0; i < 1000; i++) {
-        NsBufRelease(NsBufRetain(buf));
+        Ns_BufRelease(Ns_BufRetain(buf));
     }
-    NsBufRelease(buf);
+    Ns_BufRelease(buf);
 }
 
 static void
 many_threads_release_once(void **state)
 {
-    NsBuf    *buf = NsBufWrap("static", 6, CountFree, &freed);
+    Ns_Buf    *buf = Ns_BufWrap("static", 6, CountFree, &freed);
     Ns_Thread threads[4];
 
     atomic_store(&freed, 0);
     for (int i = 0; i < 4; i++) {
-        Ns_ThreadCreate(ReleaseMany, NsBufRetain(buf), 0, &threads[i]);
+        Ns_ThreadCreate(ReleaseMany, Ns_BufRetain(buf), 0, &threads[i]);
     }
-    NsBufRelease(buf);
+    Ns_BufRelease(buf);
     for (int i = 0; i < 4; i++) {
         Ns_ThreadJoin(&threads[i], NULL);
     }

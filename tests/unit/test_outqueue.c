@@ -153,12 +153,12 @@ EmptyQueueIsDone(void **state)
 static void
 BuffersAndCopiesGoInOneCallInOrder(void **state)
 {
-    NsBuf *buf = NsBufCopy("0123456789", 10);
+    Ns_Buf *buf = Ns_BufCopy("0123456789", 10);
 
     (void)state;
     AddText("first ");
     NsOutAddBuf(&queue, buf, 2, 5);
-    NsBufRelease(buf);
+    Ns_BufRelease(buf);
     AddText(" last");
     assert_int_equal(queue.bytes, 16);
     assert_int_equal(queue.memory, 16);
@@ -173,7 +173,7 @@ static void
 EmptyPiecesLeaveNoTrace(void **state)
 {
     struct iovec iov[2] = {{(void *)(uintptr_t)"", 0}, {NULL, 0}};
-    NsBuf       *buf = NsBufCopy("x", 1);
+    Ns_Buf       *buf = Ns_BufCopy("x", 1);
     int          fd = TempFile("x");
 
     (void)state;
@@ -183,7 +183,7 @@ EmptyPiecesLeaveNoTrace(void **state)
     assert_true(NsOutEmpty(&queue));
     assert_int_equal(buf->refs, 1);
     assert_false(IsOpen(fd));
-    NsBufRelease(buf);
+    Ns_BufRelease(buf);
 }
 
 static void
@@ -228,7 +228,7 @@ CutAtEveryByteNothingIsLostOrRepeated(void **state)
 
     (void)state;
     for (cut = 0; cut <= 16; cut++) {
-        NsBuf *buf = NsBufCopy("0123456789", 10);
+        Ns_Buf *buf = Ns_BufCopy("0123456789", 10);
 
         fake.len = 0;
         fake.room = cut;
@@ -244,7 +244,7 @@ CutAtEveryByteNothingIsLostOrRepeated(void **state)
         assert_int_equal(sent, 16 - cut);
         AssertGot("abc0123456789xyz");
         assert_int_equal(buf->refs, 1);
-        NsBufRelease(buf);
+        Ns_BufRelease(buf);
     }
 }
 
@@ -462,7 +462,7 @@ TinySocketBufferDeliversAll(void **state)
     char         name[] = "/tmp/test_outqueue_XXXXXX";
     size_t       i, have = 0;
     int          fds[2], fd = mkstemp(name), refused = 0;
-    NsBuf       *buf;
+    Ns_Buf       *buf;
     struct iovec iov = {data, PART};
 
     (void)state;
@@ -475,7 +475,7 @@ TinySocketBufferDeliversAll(void **state)
     unlink(name);
     assert_int_equal(write(fd, data + 2 * PART, PART), PART);
     NsOutAddCopy(&queue, &iov, 1, 0);
-    buf = NsBufWrap(data + PART, PART, NULL, NULL);
+    buf = Ns_BufWrap(data + PART, PART, NULL, NULL);
     NsOutAddBuf(&queue, buf, 0, PART);
     NsOutAddFile(&queue, fd, 0, PART);
 
@@ -495,7 +495,7 @@ TinySocketBufferDeliversAll(void **state)
     assert_true(refused > 10);
     assert_true(NsOutEmpty(&queue));
     assert_memory_equal(got, data, 3 * PART);
-    NsBufRelease(buf);
+    Ns_BufRelease(buf);
     close(fds[0]);
     close(fds[1]);
     ns_free(data);
