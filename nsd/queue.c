@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include "conn.h"
@@ -23,6 +24,7 @@ typedef struct ConnThread {
     Ns_Cond            cond;
     NsConn            *conn;                   /* handed over, or being run */
     bool               stop;
+    atomic_int         wakers;                 /* that are past the lock, and about to signal */
     unsigned           number;
     unsigned long      served;
 } ConnThread;
@@ -168,6 +170,9 @@ JoinEnded(NsPool *pool)
         pool->over = thread->nextIdle;
         Ns_MutexUnlock(&pool->lock);
         Ns_ThreadJoin(&thread->thread, NULL);
+        while (atomic_load_explicit(&thread->wakers, memory_order_acquire) > 0) {
+            Ns_ThreadYield();                  /* it was awake before the signal: rare, and short */
+        }
         Ns_CondDestroy(&thread->cond);
         ns_free(thread);
         Ns_MutexLock(&pool->lock);
@@ -226,6 +231,28 @@ Unidle(NsPool *pool, const ConnThread *thread)
             pool->idleCount--;
             break;
         }
+    }
+}
+
+/* Lock held.  The first idle thread gets a request; it is to be woken behind the lock, which it will ask for. */
+static ConnThread *
+HandOver(NsPool *pool, NsConn *conn)
+{
+    ConnThread *thread = pool->idle;
+
+    pool->idle = thread->nextIdle;
+    pool->idleCount--;
+    thread->conn = conn;
+    atomic_fetch_add_explicit(&thread->wakers, 1, memory_order_relaxed);
+    return thread;
+}
+
+static void
+WakeUp(ConnThread *thread)
+{
+    if (thread != NULL) {
+        Ns_CondSignal(&thread->cond);
+        atomic_fetch_sub_explicit(&thread->wakers, 1, memory_order_release);
     }
 }
 
@@ -386,6 +413,7 @@ NsQueueRequest(NsServer *server, NsSock *sock, NsHttpRequest *request, int *retr
 {
     NsPool       *pool = PoolFor(server, request);
     NsConn       *conn = NsConnCreate(server, pool, sock, request);
+    ConnThread   *thread = NULL;
     Ns_ReturnCode status = NS_OK;
 
     Ns_MutexLock(&pool->lock);
@@ -398,12 +426,7 @@ NsQueueRequest(NsServer *server, NsSock *sock, NsHttpRequest *request, int *retr
     } else {
         pool->stats.requests++;
         if (pool->idle != NULL) {
-            ConnThread *thread = pool->idle;
-
-            pool->idle = thread->nextIdle;
-            pool->idleCount--;
-            thread->conn = conn;
-            Ns_CondSignal(&thread->cond);
+            thread = HandOver(pool, conn);
         } else {
             pool->stats.queued++;
             pool->waiting++;
@@ -420,6 +443,7 @@ NsQueueRequest(NsServer *server, NsSock *sock, NsHttpRequest *request, int *retr
         conn = NULL;
     }
     Ns_MutexUnlock(&pool->lock);
+    WakeUp(thread);
     if (conn != NULL) {
         conn->sock = NULL;                     /* they stay the caller's */
         conn->http = NULL;
