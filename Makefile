@@ -35,7 +35,7 @@ MODULES = nssock nsssl
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LAYERS = $(BUILD)/libws.a $(BUILD)/libhttp.a $(BUILD)/libnet.a $(BUILD)/libbase.a
 
-all: $(BUILD)/nsd $(MODULES:%=$(BUILD)/%.so)
+all: $(BUILD)/nsd $(MODULES:%=$(BUILD)/%.so) $(BUILD)/nsexample.so
 
 $(BUILD)/obj/%.o: %.c Makefile config.mk
 	@mkdir -p $(@D)
@@ -55,6 +55,10 @@ $(BUILD)/nsd: $(call obj,$(CORE)) $(LAYERS) nsd/export.sym
 
 .SECONDEXPANSION:
 $(MODULES:%=$(BUILD)/%.so): $(BUILD)/%.so: $$(call obj,$$(wildcard modules/$$*/*.c))
+	$(CC) $(CFLAGS_) $(LDFLAGS) -shared -o $@ $^
+
+# The example is for the tests and bench/; who copies it uses its own Makefile.
+$(BUILD)/nsexample.so: $(call obj,modules/example/nsexample.c)
 	$(CC) $(CFLAGS_) $(LDFLAGS) -shared -o $@ $^
 
 # ---- configuration: made when missing, repeated with the same options when what it is made from changes
@@ -117,10 +121,12 @@ bench-tools: $(BENCH)
 bench: all bench-tools
 	@BUILD=$(BUILD) bench/run $(BENCH_ARGS)
 
-# ---- documentation: doctools pages to HTML and man pages
+# ---- documentation: doctools pages to HTML and man pages, section 3 for C functions (Ns_NAME.man), n for the others
 
-DOCS = $(wildcard doc/src/*.man)
-doc: $(patsubst doc/src/%.man,$(BUILD)/doc/%.html,$(DOCS)) $(patsubst doc/src/%.man,$(BUILD)/doc/man/%.n,$(DOCS))
+DOCS  = $(wildcard doc/src/*.man)
+DOCS3 = $(wildcard doc/src/Ns_*.man)
+MAN   = $(DOCS3:doc/src/%.man=$(BUILD)/doc/man/%.3) $(patsubst doc/src/%.man,$(BUILD)/doc/man/%.n,$(filter-out $(DOCS3),$(DOCS)))
+doc: $(DOCS:doc/src/%.man=$(BUILD)/doc/%.html) $(MAN)
 $(BUILD)/doc/%.html: doc/src/%.man
 	@mkdir -p $(@D)
 	@command -v mpexpand >/dev/null || { echo "mpexpand is missing: apt-get install tcllib"; exit 1; }
@@ -128,33 +134,43 @@ $(BUILD)/doc/%.html: doc/src/%.man
 $(BUILD)/doc/man/%.n: doc/src/%.man
 	@mkdir -p $(@D)
 	mpexpand nroff $< $@
+$(BUILD)/doc/man/%.3: doc/src/%.man
+	@mkdir -p $(@D)
+	mpexpand nroff $< $@
 
 # What of NaviServer's commands is here, in doc/compat.md.
 compat-list: all
 	BUILD=$(BUILD) $(BUILD)/nsd -c -d -t tests/test.nscfg tests/compat/missing.tcl update doc/compat.md
 
-# ---- installation under $(DESTDIR)$(prefix): bin include tcl conf demo
+# ---- installation under $(DESTDIR)$(prefix): bin include tcl conf demo, and man where there is mpexpand
 
 TCL_FILES  = $(wildcard tcl/*.tcl)
 CONF_FILES = $(wildcard conf/*.tcl)
 DEMO_FILES = $(wildcard demo/*.tcl demo/pages/*)
 ROOT = $(DESTDIR)$(prefix)
-INSTALLED = $(addprefix bin/,nsd $(MODULES:%=%.so) init.tcl) $(wildcard include/*.h) $(TCL_FILES) $(CONF_FILES) $(DEMO_FILES)
+INSTALL_MAN = $(if $(shell command -v mpexpand),$(MAN))
+INSTALLED = $(addprefix bin/,nsd $(MODULES:%=%.so) init.tcl) lib/pkgconfig/nsd.pc $(wildcard include/*.h) $(TCL_FILES) $(CONF_FILES) $(DEMO_FILES) \
+    $(addprefix man/man3/,$(notdir $(filter %.3,$(MAN)))) $(addprefix man/mann/,$(notdir $(filter %.n,$(MAN))))
 
-install: all
+install: all $(INSTALL_MAN)
 	install -d $(addprefix $(ROOT)/,bin include tcl conf demo/pages)
 	install -m 755 $(BUILD)/nsd $(ROOT)/bin/
 	install -m 644 $(MODULES:%=$(BUILD)/%.so) $(wildcard tcl/init.tcl) $(ROOT)/bin/
 	install -m 644 include/*.h $(ROOT)/include/
+	install -d $(ROOT)/lib/pkgconfig
+	sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' -e 's|@tcl@|$(TCL_CFLAGS)|' nsd.pc.in >$(ROOT)/lib/pkgconfig/nsd.pc
 	$(if $(TCL_FILES),install -m 644 $(TCL_FILES) $(ROOT)/tcl/)
 	install -m 644 $(CONF_FILES) $(ROOT)/conf/
 	install -m 644 $(wildcard demo/*.tcl) $(ROOT)/demo/
 	install -m 644 $(wildcard demo/pages/*) $(ROOT)/demo/pages/
+	$(if $(INSTALL_MAN),install -d $(ROOT)/man/man3 $(ROOT)/man/mann)
+	$(if $(INSTALL_MAN),install -m 644 $(filter %.3,$(MAN)) $(ROOT)/man/man3/)
+	$(if $(INSTALL_MAN),install -m 644 $(filter %.n,$(MAN)) $(ROOT)/man/mann/)
 
 # Only what was installed; folders go when nothing else is in them.
 uninstall:
 	rm -f $(addprefix $(ROOT)/,$(INSTALLED))
-	-@for dir in demo/pages demo conf tcl include bin .; do rmdir "$(ROOT)/$$dir" 2>/dev/null; done; true
+	-@for dir in demo/pages demo conf tcl include man/man3 man/mann man bin .; do rmdir "$(ROOT)/$$dir" 2>/dev/null; done; true
 
 VERSION = $(shell sed -n 's/^\#define NS_VERSION "\(.*\)"/\1/p' include/ns.h)
 dist:

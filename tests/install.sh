@@ -13,6 +13,11 @@ quiet make -s BUILD="$BUILD" prefix="$root/ns" install
 for file in bin/nsd bin/nssock.so bin/nsssl.so bin/init.tcl include/ns.h tcl/init.tcl conf/demo.tcl demo/chat.tcl demo/pages/index.html; do
     if [ -s "$root/ns/$file" ]; then ok; else fail "install: no $file"; fi
 done
+if command -v mpexpand >/dev/null; then
+    for file in man/man3/Ns_Set.3 man/mann/ns_set.n man/mann/nsd.n; do
+        if [ -s "$root/ns/$file" ]; then ok; else fail "install: no $file"; fi
+    done
+fi
 
 # The server that was installed runs what was installed, and needs nothing of the source folder.
 export DEMO_HOME=$root/home DEMO_CERT=$BUILD/check/cert.pem DEMO_PORT DEMO_TLS_PORT
@@ -33,6 +38,12 @@ if start_nsd "$root/home/nsd.log" "$root/ns/conf/demo.tcl" "$DEMO_PORT" "$DEMO_T
     clean_log
 fi
 BUILD=$build
+
+# A module built with what is installed, outside of the sources.
+mkdir "$root/module" && cp modules/example/* "$root/module/"
+quiet make -s -C "$root/module" PREFIX="$root/ns"
+if nm -D --defined-only "$root/module/nsexample.so" 2>/dev/null | grep -q Ns_ModuleInit; then ok; else fail "the example module was not built"; fi
+if grep -q "^Cflags: -I.{includedir}" "$root/ns/lib/pkgconfig/nsd.pc"; then ok; else fail "no nsd.pc"; fi
 
 touch "$root/ns/conf/own.tcl"
 quiet make -s BUILD="$BUILD" prefix="$root/ns" uninstall
