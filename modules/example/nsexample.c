@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * An example module: lines on channels, in C alone.
+ *
+ * GET PATH (parameter `path`, /line/c) answers 101 and leaves the HTTP request: from then on each line that the client
+ * sends comes back.  Copy it to begin a module of your own; it needs nothing but the installed headers (see Makefile).
+ *
+ *     ns_section ns/server/NAME/modules        { ns_param nsexample nsexample }
+ *     ns_section ns/server/NAME/module/nsexample { ns_param path /line/c; ns_param maxline 8KB; ns_param timeout 10m }
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ns.h"
+
+NS_EXPORT const int Ns_ModuleVersion = 1;
+NS_EXPORT Ns_ModuleInitProc Ns_ModuleInit;
+
+/* What was configured, one per server that loads the module; it lives as long as the process. */
+typedef struct Config {
+    size_t  maxLine;
+    int64_t timeout;                           /* ms */
+} Config;
+
+/*
+ * One session.  It keeps memory only while a line is unfinished.
+ */
+typedef struct Session {
+    const Config *config;
+    char         *rest;                        /* the beginning of a line */
+    size_t        restLen;
+} Session;
+
+/* Called once, when no callback runs or will run: by the channel's worker. */
+static void
+FreeSession(void *arg)
+{
+    Session *session = arg;
+
+    ns_free(session->rest);
+    ns_free(session);
+}
+
+/* Send what is complete and keep the rest.  False: the line is too long, or the peer takes nothing any more. */
+static bool
+EchoLines(Ns_ConnChan *chan, Session *session, const char *data, size_t len)
+{
+    const char  *last = memrchr(data, '\n', len);
+    size_t       whole = last != NULL ? (size_t)(last + 1 - data) : 0u, left = len - whole;
+    struct iovec iov[2];
+    int          n = 0;
+
+    if (whole > 0u) {
+        if (session->restLen > 0u) {
+            iov[n++] = (struct iovec){session->rest, session->restLen};
+        }
+        iov[n++] = (struct iovec){(void *)data, whole};
+        /* All lines of this event go out in one system call; what the socket does not take, the worker sends later. */
+        if (Ns_ConnChanWritev(chan, iov, n, 0u) < 0) {
+            return false;
+        }
+        ns_free(session->rest);
+        session->rest = NULL;
+        session->restLen = 0u;
+    }
+    if (left > 0u) {
+        if (session->restLen + left > session->config->maxLine) {
+            Ns_Log(Notice, "nsexample: %s: a line of more than %zu bytes", Ns_ConnChanName(chan), session->config->maxLine);
+            return false;
+        }
+        session->rest = ns_realloc(session->rest, session->restLen + left);
+        memcpy(session->rest + session->restLen, data + whole, left);
+        session->restLen += left;
+    }
+    return true;
+}
+
+/* Something happened on the channel.  Runs on its worker, and never twice at the same time for one channel. */
+static Ns_ConnChanVerdict
+Event(Ns_ConnChan *chan, void *arg, unsigned why)
+{
+    static __thread char buffer[64 * 1024];    /* of the worker's thread, not of the channel */
+    ssize_t              n;
+
+    if (why != NS_SOCK_READ) {                 /* too quiet for too long, or the server stops */
+        return NS_CONNCHAN_CLOSE;
+    }
+    n = Ns_ConnChanRead(chan, buffer, sizeof(buffer));
+    if (n < 0 && errno == EAGAIN) {
+        return NS_CONNCHAN_KEEP;
+    }
+    return n > 0 && EchoLines(chan, arg, buffer, (size_t)n) ? NS_CONNCHAN_KEEP : NS_CONNCHAN_CLOSE;
+}
+
+/* The request: runs in a connection thread, which is free for others as soon as this returns. */
+static Ns_ReturnCode
+Detach(const void *arg, Ns_Conn *conn)
+{
+    static const char   answer[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: line\r\nConnection: Upgrade\r\n\r\n";
+    struct iovec        iov = {(void *)answer, sizeof(answer) - 1u};
+    Ns_ConnChan        *chan = Ns_ConnChanDetach(conn);
+    Session            *session;
+    Ns_ConnChanCallback callback;
+
+    if (chan == NULL) {
+        return NS_ERROR;
+    }
+    session = ns_calloc(1u, sizeof(Session));
+    session->config = arg;
+    memset(&callback, 0, sizeof(callback));
+    callback.proc = Event;
+    callback.freeProc = FreeSession;
+    callback.arg = session;
+    callback.command = "nsexample";
+    callback.when = NS_SOCK_READ | NS_SOCK_EXIT;
+    callback.timeout = session->config->timeout;
+    /* First the answer: what the client sends in return waits for the callback. */
+    if (Ns_ConnChanWritev(chan, &iov, 1, 0u) < 0 || !Ns_ConnChanSetCallback(chan, &callback)) {
+        FreeSession(session);
+        Ns_ConnChanClose(chan);
+    }
+    Ns_ConnChanRelease(chan);                  /* the server has a reference until the channel is closed */
+    return NS_OK;
+}
+
+Ns_ReturnCode
+Ns_ModuleInit(const char *server, const char *module)
+{
+    const char *section = Ns_ConfigSectionPath(NULL, server, module, (char *)NULL);
+    Config     *config;
+    Ns_Time     timeout;
+
+    if (server == NULL) {
+        Ns_Log(Error, "%s: to be loaded by a server: section ns/server/NAME/modules", module);
+        return NS_ERROR;
+    }
+    config = ns_calloc(1u, sizeof(Config));
+    config->maxLine = (size_t)Ns_ConfigMemUnitRange(section, "maxline", "8KB", 1, 1024 * 1024 * 1024);
+    Ns_ConfigTimeUnitRange(section, "timeout", "10m", 0, 0, 86400 * 365, 0, &timeout);
+    config->timeout = Ns_TimeToMilliseconds(&timeout);
+    return Ns_RegisterRequest(server, "GET", Ns_ConfigString(section, "path", "/line/c"), Detach, ns_free, config, 0u);
+}
