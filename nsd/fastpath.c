@@ -58,13 +58,13 @@ PathBelow(const char *base, const char *path)
 }
 
 const char *
-NsPagePath(Tcl_DString *ds, const NsServer *server, const char *host)
+NsPagePath(Tcl_DString *ds, const NsServer *server)
 {
     return Tcl_DStringAppend(ds, server->fastpath->pageDir, -1);
 }
 
 const char *
-NsServerPath(Tcl_DString *ds, const NsServer *server, const char *host)
+NsServerPath(Tcl_DString *ds, const NsServer *server)
 {
     return Tcl_DStringAppend(ds, server->fastpath->serverDir, -1);
 }
@@ -156,7 +156,7 @@ PagesUrl2File(Tcl_DString *ds, const char *url, const void *arg)
 {
     const NsServer *server = arg;
 
-    (void)NsPagePath(ds, server, NULL);
+    (void)NsPagePath(ds, server);
     if (*url != '/') {
         Tcl_DStringAppend(ds, "/", 1);
     }

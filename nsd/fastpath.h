@@ -12,9 +12,9 @@ Ns_ReturnCode NsFastpathProc(const void *arg, Ns_Conn *conn);
 
 /* The file for a URL, by what is registered for it (ns_register_url2file), else below the pages.  NS_ERROR: none. */
 Ns_ReturnCode NsUrlToFile(Tcl_DString *ds, NsServer *server, const char *url);
-/* The folder of the pages of a server, with what follows appended. */
-const char   *NsPagePath(Tcl_DString *ds, const NsServer *server, const char *host);
-const char   *NsServerPath(Tcl_DString *ds, const NsServer *server, const char *host);
+/* Append the folder of the server's pages, or the server's own; all hosts of a server have the same. */
+const char   *NsPagePath(Tcl_DString *ds, const NsServer *server);
+const char   *NsServerPath(Tcl_DString *ds, const NsServer *server);
 
 /* url2file registrations; data are released with the server's space. */
 typedef Ns_ReturnCode (NsUrl2FileProc)(Tcl_DString *ds, const char *url, const void *arg);

@@ -13,6 +13,28 @@
 static NsServer **servers;                     /* not changed after the start */
 static size_t     serverCount;
 
+/* Parameters that are looked up when they are needed: that they have an effect is known from the start. */
+static void
+AskForLaterOnes(const NsServer *server)
+{
+    static const struct { const char *section, *key; } global[] = {
+        {"ns/parameters", "bindir"}, {"ns/parameters", "formfallbackcharset"}, {"ns/parameters", "reverseproxymode"},
+        {"ns/parameters/reverseproxymode", "enabled"}, {"ns/parameters/reverseproxymode", "trustedservers"},
+        {"ns/reverseproxymode", "enabled"}, {"ns/reverseproxymode", "trustedservers"},
+    };
+    static const char *const httpClient[] = {"cafile", "capath", "defaulttimeout", "keepalive", "validatecertificates"};
+    const char              *section = Ns_ConfigSectionPath(NULL, server->name, NULL, "httpclient", NULL);
+
+    for (size_t i = 0; i < sizeof global / sizeof *global; i++) {
+        (void)Ns_ConfigGetValue(global[i].section, global[i].key);
+    }
+    (void)Ns_ConfigGetValue(server->section, "formfallbackcharset");
+    (void)Ns_ConfigGetValue(server->section, "logdir");
+    for (size_t i = 0; i < sizeof httpClient / sizeof *httpClient; i++) {
+        (void)Ns_ConfigGetValue(section, httpClient[i]);
+    }
+}
+
 static void
 ReadOptions(NsServer *server)
 {
@@ -63,6 +85,7 @@ NsServerCreate(const char *name)
     server->name = ns_strdup(name);
     server->section = Ns_ConfigSectionPath(NULL, name, NULL, NULL);
     ReadOptions(server);
+    AskForLaterOnes(server);
 
     servers = ns_realloc(servers, (serverCount + 1) * sizeof *servers);
     servers[serverCount++] = server;

@@ -148,7 +148,7 @@ NsTclPageProc(const void *arg, Ns_Conn *conn)
         }
         file = Tcl_DStringValue(&ds);
     } else if (*file != '/') {
-        (void)NsPagePath(&ds, self->server, Ns_SetIGet(conn->headers, "host"));
+        (void)NsPagePath(&ds, self->server);
         Tcl_DStringAppend(&ds, "/", 1);
         Tcl_DStringAppend(&ds, file, -1);
         file = Tcl_DStringValue(&ds);

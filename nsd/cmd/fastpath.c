@@ -51,8 +51,9 @@ AppendParts(Tcl_DString *ds, int count, Tcl_Obj *const *objv)
 
 static int
 ServerPath(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv,
-           const char *(*proc)(Tcl_DString *ds, const NsServer *server, const char *host))
+           const char *(*proc)(Tcl_DString *ds, const NsServer *server))
 {
+    const NsServer *server = ((NsInterp *)clientData)->server;
     char       *host = NULL;
     int         argCount = 0;
     Tcl_DString ds;
@@ -69,8 +70,12 @@ ServerPath(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
     if (Ns_ParseObjv(opts, args, interp, 1, objc, objv) != NS_OK) {
         return TCL_ERROR;
     }
+    if (host != NULL) {
+        Ns_TclPrintfResult(interp, "-host is not supported: all hosts of server '%s' have the same folders", server->name);
+        return TCL_ERROR;
+    }
     Tcl_DStringInit(&ds);
-    (void)proc(&ds, ((NsInterp *)clientData)->server, host);
+    (void)proc(&ds, server);
     AppendParts(&ds, argCount, objv + (objc - argCount));
     Tcl_DStringResult(interp, &ds);
     return TCL_OK;

@@ -182,7 +182,7 @@ Traces(Tcl_Interp *interp, NsServer *server, Tcl_DString *ds)
 static void
 PageDir(Tcl_Interp *interp, NsServer *server, Tcl_DString *ds)
 {
-    (void)NsPagePath(ds, server, NULL);
+    (void)NsPagePath(ds, server);
 }
 
 static void

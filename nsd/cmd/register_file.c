@@ -129,11 +129,11 @@ NsRegisterFastUrl2FileObjCmd(ClientData clientData, Tcl_Interp *interp, int objc
     Tcl_DStringInit(&ds);
     urlLen = strlen(url);
     if (folder == NULL) {                      /* as without any registration: the whole URL below the pages */
-        (void)NsPagePath(&ds, server, NULL);
+        (void)NsPagePath(&ds, server);
         urlLen = 0;
     } else {
         if (*folder != '/') {
-            (void)NsServerPath(&ds, server, NULL);
+            (void)NsServerPath(&ds, server);
             Tcl_DStringAppend(&ds, "/", 1);
         }
         Tcl_DStringAppend(&ds, folder, -1);

@@ -591,7 +591,7 @@ ServerPageDir(const Call *call)
         return TCL_ERROR;
     }
     Tcl_DStringInit(&ds);
-    (void)NsPagePath(&ds, call->server, NULL);
+    (void)NsPagePath(&ds, call->server);
     return DStringResult(call, &ds);
 }
 
@@ -604,7 +604,7 @@ ServerServerDir(const Call *call)
         return TCL_ERROR;
     }
     Tcl_DStringInit(&ds);
-    (void)NsServerPath(&ds, call->server, NULL);
+    (void)NsServerPath(&ds, call->server);
     return DStringResult(call, &ds);
 }
 
@@ -640,12 +640,10 @@ static int ServerTclLib(const Call *call) { return StringResult(call, NsTclLibra
 static int
 ServerVhostEnabled(const Call *call)
 {
-    const char *section = Ns_ConfigSectionPath(NULL, call->server->name, NULL, "vhost", NULL);
-
     if (NoArgs(call) != TCL_OK) {
         return TCL_ERROR;
     }
-    Tcl_SetObjResult(call->interp, Tcl_NewBooleanObj(Ns_ConfigBool(section, "enabled", false)));
+    Tcl_SetObjResult(call->interp, Tcl_NewBooleanObj(0));      /* folders by host are not there: see ns_pagepath */
     return TCL_OK;
 }
 
