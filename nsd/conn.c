@@ -23,6 +23,7 @@ NsConnCreate(NsServer *server, NsPool *pool, NsSock *sock, NsHttpRequest *reques
     conn->pool = pool;
     conn->sock = sock;
     conn->sockInfo = *NsSockGetInfo(sock);
+    NsSockBeginAnswer(sock, server, pool);
     conn->driver = conn->sockInfo.driver;
     conn->http = request;
     conn->pub.request = &request->request;

@@ -176,4 +176,7 @@ Ns_ConnSetClientData(Ns_Conn *conn, const char *data)
 
     self->clientData = ns_strdup(data);
     ns_free(old);
+    if (self->sock != NULL) {
+        NsSockSetClientData(self->sock, data);
+    }
 }

@@ -16,6 +16,7 @@
 #define NSD_DRIVER_H
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include "ns.h"
 #include "http/parse.h"
 #include "net/eventloop.h"
@@ -31,7 +32,7 @@ typedef union NsAddr {                         /* of a peer, or our own end; sma
     struct sockaddr_in6 in6;
 } NsAddr;
 
-/* What a driver was configured to do: read once, never changed. */
+/* What a driver was configured to do: read once, never changed but for what is atomic. */
 struct Ns_Driver {
     uint32_t     magic;
     const char  *module;                       /* "nssock", "nsssl", or the name it was loaded under */
@@ -43,7 +44,9 @@ struct Ns_Driver {
     const char  *location;                     /* configured, or NULL */
     const char  *hostname;
     NsHttpLimits limits;
-    size_t       bufSize, maxQueueMemory;      /* maxQueueMemory: `writersize` */
+    size_t       bufSize;
+    atomic_size_t maxQueueMemory;              /* `writersize` */
+    atomic_bool  streaming;                    /* `writerstreaming`: kept for who asks, the loop writes streams anyway */
     int          driverThreads, backlog, acceptSize, maxQueueSize;
     int64_t      keepWait, recvWait, sendWait, closeWait;      /* milliseconds */
     bool         nodelay, deferAccept, reusePort, keepAlive;
@@ -69,6 +72,11 @@ void NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict);
 void NsDriverAppendThreadStats(const Ns_Driver *driver, int index, Tcl_Obj *dict);
 int  NsDriverThreadCount(const Ns_Driver *driver);
 Tcl_Obj *NsDriverExtraHeadersObj(const Ns_Driver *driver);
+/*
+ * For `ns_writer list`: appends a list for each answer that a client has not taken yet, of one server or (NULL) of all.
+ * Any thread.
+ */
+void NsDriverAppendDeliveries(const Ns_Driver *driver, const NsServer *server, Tcl_Obj *list);
 /* host:port of all that lead to this server, appended to a list. */
 void NsDriverAppendHosts(const Ns_Driver *driver, const NsServer *server, Tcl_Obj *list);
 /* Appends the header fields that answers end with, date and server, unless told not to.  Any thread. */
@@ -90,6 +98,10 @@ typedef struct NsSockInfo {
 } NsSockInfo;
 const NsSockInfo *NsSockGetInfo(const NsSock *sock);
 Ns_Sock *NsSockIo(NsSock *sock);                           /* for a transport's `info` */
+/* What is sent from now on belongs to a request of this pool: for `ns_writer list`. */
+struct NsPool;
+void NsSockBeginAnswer(NsSock *sock, const NsServer *server, struct NsPool *pool);
+void NsSockSetClientData(NsSock *sock, const char *data);  /* copied; likewise */
 
 /*
  * Accept these bytes for sending, in order.  Sends at once what the socket takes when nothing is pending; the loop

@@ -67,7 +67,8 @@ ReadLimits(Ns_Driver *driver)
     if (driver->bufSize > NS_LOOP_BUFFER) {
         driver->bufSize = NS_LOOP_BUFFER;
     }
-    driver->maxQueueMemory = Size(section, "writersize", "1MB", 1024);
+    atomic_init(&driver->maxQueueMemory, Size(section, "writersize", "1MB", 1024));
+    atomic_init(&driver->streaming, Ns_ConfigBool(section, "writerstreaming", false));
     driver->maxSpool = Size(section, "writerspoolsize", "4GB", 0);
     driver->maxQueueSize = Ns_ConfigIntRange(section, "maxqueuesize", 1024, 1, INT_MAX);
     driver->keepAliveMaxUpload = Size(section, "keepalivemaxuploadsize", "0MB", 0);
@@ -301,6 +302,7 @@ OpenListeners(Ns_Driver *driver)
         thread->driver = driver;
         thread->index = t;
         thread->reserve = -1;
+        Ns_MutexSetName2(&thread->listLock, "driver:list", driver->module);
         if (!OpenListenersOf(driver, thread)) {
             break;
         }

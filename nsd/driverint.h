@@ -26,11 +26,25 @@ typedef enum {
     SOCK_LINGER                                /* our end is shut down; what the client still sends is thrown away */
 } SockState;
 
+/*
+ * What other threads may see of an answer under way.  Each field is right by itself; `clientData` belongs to the
+ * thread's listLock.
+ */
+typedef struct Delivery {
+    int                      fd;               /* set once */
+    _Atomic(const NsServer *) server;          /* NULL: no answer to a request */
+    _Atomic(struct NsPool *) pool;
+    atomic_size_t            accepted;         /* bytes of the answer so far */
+    atomic_size_t            pending;          /* of them not sent */
+    atomic_llong             since;            /* the client is behind: microseconds of the clock; 0: it was not yet */
+    char                    *clientData;
+} Delivery;
+
 struct NsSock {
     uint32_t        magic;
     SockState       state;                     /* the loop's thread */
     NsDriverThread *thread;
-    NsSock         *next, **prev;              /* loop: all of the thread */
+    NsSock         *next, **prev;              /* loop, changed under listLock: all of the thread */
     NsSock         *nextWaiting;               /* loop: queue for handshakes */
     NsSock         *idleBefore, *idleAfter;    /* loop: queue of those in IDLE */
     NsWatch         watch;
@@ -40,6 +54,7 @@ struct NsSock {
     NsSockInfo      info;                      /* set once */
     bool            inBody;                    /* loop: the head was complete */
     bool            waitsForHandshake;         /* loop: it is in the queue */
+    Delivery        delivery;
 
     pthread_mutex_t lock;
     Ns_Sock         io;                        /* lock */
@@ -81,7 +96,8 @@ struct NsDriverThread {
     Listener      *listeners;
     int            listenerCount;
 
-    NsSock        *socks;                      /* loop ... */
+    Ns_Mutex       listLock;                   /* held for moments: the loop waits for it */
+    NsSock        *socks;                      /* changed by the loop under listLock; the loop ... */
     size_t         sockCount;
     bool           accepting, stopping, abandoned;
     int            handshakes;                 /* in this turn */
@@ -140,6 +156,10 @@ void       NsSockRead(NsSock *sock);
 void       NsSockSetTimer(NsSock *sock, int64_t milliseconds);
 Ns_ReturnCode NsSockArm(NsSock *sock, unsigned waitFor);       /* NS_SOCK_READ, NS_SOCK_WRITE */
 void       NsSockFree(NsSock *sock);
+
+/* driverlist.c: after bytes were accepted, or `out` has changed, by who may change it */
+void       NsSockCountAnswer(NsSock *sock, size_t len);
+void       NsSockNotePending(NsSock *sock);
 
 /* driversend.c */
 void       NsSockFlush(NsSock *sock);                          /* state FLUSH: send what is pending */

@@ -111,13 +111,14 @@ NsSockCountMemory(NsSock *sock)
         atomic_fetch_add_explicit(&sock->thread->queuedMemory, now - sock->countedMemory, memory_order_relaxed);
         sock->countedMemory = now;
     }
+    NsSockNotePending(sock);
 }
 
 /* `writersize`, or little when the Socks of this thread have much in memory already. */
 static size_t
 MemoryAllowed(const NsSock *sock)
 {
-    size_t allowed = sock->info.driver->maxQueueMemory;
+    size_t allowed = atomic_load_explicit(&sock->info.driver->maxQueueMemory, memory_order_relaxed);
 
     if (allowed > SMALL_QUEUE
         && atomic_load_explicit(&sock->thread->queuedMemory, memory_order_relaxed) > LARGE_QUEUES * allowed) {
@@ -179,6 +180,7 @@ NsSockSend(NsSock *sock, const struct iovec *iov, int iovcnt, size_t *sentNow)
     if (sock->error == 0 && total > 0) {
         bool wasEmpty = NsOutEmpty(&sock->out);
 
+        NsSockCountAnswer(sock, total);
         if (wasEmpty) {
             n = SendNow(sock, iov, iovcnt);
         }
@@ -217,6 +219,7 @@ NsSockSendFile(NsSock *sock, int fd, off_t offset, size_t len)
         bool   wasEmpty = NsOutEmpty(&sock->out);
         size_t sent = 0;
 
+        NsSockCountAnswer(sock, len);
         NsOutAddFile(&sock->out, fd, offset, len);
         if (wasEmpty && !NsOutEmpty(&sock->out)) {
             switch (NsOutSend(&sock->out, &sock->io, BUDGET, NULL, 0, &sent)) {
@@ -232,6 +235,7 @@ NsSockSendFile(NsSock *sock, int fd, off_t offset, size_t len)
             }
             DriverCount(&sock->thread->counters.sentBytes, sent);
         }
+        NsSockCountMemory(sock);
     }
     err = sock->error;
     SockUnlock(sock);
@@ -399,5 +403,6 @@ NsSockReject(NsSock *sock, int status, const char *phrase, bool page, int retryA
     NsOutAddCopy(&sock->out, &iov, 1, 0);
     Tcl_DStringFree(&ds);
     sock->keepAlive = false;
+    NsSockBeginAnswer(sock, NULL, NULL);
     NsSockBeginFlush(sock);
 }

@@ -146,12 +146,15 @@ SockNew(Listener *listener, int fd, const NsAddr *peer)
     sock->state = SOCK_READ;
     DriverCount(&thread->counters.reading, 1u);
     DriverCount(&thread->counters.connections, 1u);
+    sock->delivery.fd = fd;
+    Ns_MutexLock(&thread->listLock);
     sock->next = thread->socks;
     sock->prev = &thread->socks;
     if (sock->next != NULL) {
         sock->next->prev = &sock->next;
     }
     thread->socks = sock;
+    Ns_MutexUnlock(&thread->listLock);
     return sock;
 }
 
@@ -218,6 +221,7 @@ NsSockFree(NsSock *sock)
 {
     NS_CHECK(sock, SOCK_MAGIC);
     pthread_mutex_destroy(&sock->lock);
+    ns_free(sock->delivery.clientData);
     sock->magic = NS_SPOILED;
     ns_free(sock);
 }
@@ -241,10 +245,12 @@ Forget(NsSock *sock)
     NsLoopUnwatch(thread->loop, &sock->watch);
     NsHttpParserFree(sock->parser);
     sock->parser = NULL;
+    Ns_MutexLock(&thread->listLock);
     *sock->prev = sock->next;
     if (sock->next != NULL) {
         sock->next->prev = sock->prev;
     }
+    Ns_MutexUnlock(&thread->listLock);
     sock->prev = NULL;
     SockLock(sock);
     sock->gone = true;

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Answers that clients have not taken yet, for other threads to look at.
+ *
+ * Nobody who sends waits for one who looks: the figures are atomic, and the lock of the list is not held while sending.
+ */
+#include <string.h>
+#include "driverint.h"
+#include "queue.h"
+
+void
+NsSockBeginAnswer(NsSock *sock, const NsServer *server, struct NsPool *pool)
+{
+    Delivery *delivery = &sock->delivery;
+
+    NS_CHECK(sock, SOCK_MAGIC);
+    if (delivery->clientData != NULL) {
+        NsSockSetClientData(sock, NULL);
+    }
+    atomic_store_explicit(&delivery->accepted, 0u, memory_order_relaxed);
+    atomic_store_explicit(&delivery->since, 0, memory_order_relaxed);
+    atomic_store_explicit(&delivery->pool, pool, memory_order_relaxed);
+    atomic_store_explicit(&delivery->server, server, memory_order_relaxed);
+}
+
+void
+NsSockSetClientData(NsSock *sock, const char *data)
+{
+    char *copy = ns_strdup(data), *old;
+
+    NS_CHECK(sock, SOCK_MAGIC);
+    Ns_MutexLock(&sock->thread->listLock);
+    old = sock->delivery.clientData;
+    sock->delivery.clientData = copy;
+    Ns_MutexUnlock(&sock->thread->listLock);
+    ns_free(old);
+}
+
+void
+NsSockCountAnswer(NsSock *sock, size_t len)
+{
+    atomic_fetch_add_explicit(&sock->delivery.accepted, len, memory_order_relaxed);
+}
+
+void
+NsSockNotePending(NsSock *sock)
+{
+    Delivery *delivery = &sock->delivery;
+    size_t    pending = sock->out.bytes;
+
+    atomic_store_explicit(&delivery->pending, pending, memory_order_relaxed);
+    if (pending > 0 && atomic_load_explicit(&delivery->since, memory_order_relaxed) == 0) {
+        Ns_Time now;
+
+        Ns_GetTime(&now);
+        atomic_store_explicit(&delivery->since, (long long)now.sec * 1000000 + now.usec, memory_order_relaxed);
+    }
+}
+
+/* NaviServer's elements: start thread driver pool peer fd size sent rate ratelimit clientdata */
+static Tcl_Obj *
+DeliveryObj(const NsSock *sock, const Ns_Time *now, size_t pending, const struct NsPool *pool)
+{
+    const Delivery *delivery = &sock->delivery;
+    size_t          size = atomic_load_explicit(&delivery->accepted, memory_order_relaxed), sent;
+    long long       since = atomic_load_explicit(&delivery->since, memory_order_relaxed);
+    long long       usec = (long long)now->sec * 1000000 + now->usec - since;
+    char            peer[INET6_ADDRSTRLEN] = "";
+    Tcl_Obj        *list = Tcl_NewListObj(0, NULL);
+
+    if (size < pending) {                      /* the figures are of two moments */
+        size = pending;
+    }
+    sent = size - pending;
+    (void)ns_inet_ntop(&sock->info.peer.sa, peer, sizeof(peer));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_ObjPrintf("%lld.%06lld", since / 1000000, since % 1000000));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_ObjPrintf("-driver:%s:%d-", sock->info.driver->module, sock->thread->index));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(sock->info.driver->module, -1));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(NsPoolName(pool), -1));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(peer, -1));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_NewIntObj(delivery->fd));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_NewWideIntObj((Tcl_WideInt)size));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_NewWideIntObj((Tcl_WideInt)sent));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_NewWideIntObj(usec > 0 ? (Tcl_WideInt)sent * 1000 / usec : 0));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_NewIntObj(0));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(delivery->clientData != NULL ? delivery->clientData : "", -1));
+    return list;
+}
+
+static void
+AppendOfThread(NsDriverThread *thread, const NsServer *wanted, Tcl_Obj *list)
+{
+    const NsSock *sock;
+    Ns_Time       now;
+
+    Ns_GetTime(&now);
+    Ns_MutexLock(&thread->listLock);
+    for (sock = thread->socks; sock != NULL; sock = sock->next) {
+        const NsServer      *server = atomic_load_explicit(&sock->delivery.server, memory_order_relaxed);
+        const struct NsPool *pool = atomic_load_explicit(&sock->delivery.pool, memory_order_relaxed);
+        size_t               pending = atomic_load_explicit(&sock->delivery.pending, memory_order_relaxed);
+
+        if (pending > 0 && server != NULL && pool != NULL && (wanted == NULL || wanted == server)) {
+            Tcl_ListObjAppendElement(NULL, list, DeliveryObj(sock, &now, pending, pool));
+        }
+    }
+    Ns_MutexUnlock(&thread->listLock);
+}
+
+void
+NsDriverAppendDeliveries(const Ns_Driver *driver, const NsServer *server, Tcl_Obj *list)
+{
+    int i;
+
+    for (i = 0; i < driver->driverThreads; i++) {
+        AppendOfThread(&driver->state->threads[i], server, list);
+    }
+}
