@@ -8,7 +8,7 @@
     X(nsLogCmds) X(nsSetCmds) X(nsNsvCmds) X(nsSyncCmds) X(nsTimeCmds)                                          \
     X(nsConfigCmds) X(nsInfoCmds) X(nsProcessCmds) X(nsSchedCmds) X(nsJobCmds) X(nsInterpCmds)                  \
     X(nsServerCmds) X(nsDriverCmds)                                                                             \
-    X(nsConnCmds) X(nsReturnCmds) X(nsRegisterCmds) X(nsFastpathCmds)                                           \
+    X(nsConnCmds) X(nsReturnCmds) X(nsRegisterCmds) X(nsFastpathCmds) X(nsWriterCmds)                           \
     X(nsTextCmds) X(nsUrlCmds) X(nsCryptoCmds) X(nsBase64Cmds) X(nsParseCmds) X(nsHttpClientCmds)               \
     X(nsConnChanCmds) X(nsSockCmds) X(nsChanCmds)
 

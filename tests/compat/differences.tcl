@@ -13,13 +13,6 @@ differs {register/usage-ns_register_adp register/register-adp register/register-
 differs {register/usage-ns_register_proxy} "ns_register_proxy is not here yet"
 differs {set/sls-usage} "ns_sls is not here yet"
 differs {
-    config/usage-ns_writer config/bad-ns_writer config/writer-usage-list config/writer-usage-size
-    config/writer-usage-streaming config/writer-usage-submit config/writer-usage-submitfile
-    config/writer-usage-submitfiles config/writer-list config/writer-size config/writer-streaming
-    config/writer-baddriver config/writer-submitfile-missing config/writer-noconn config/writer-submit
-    config/writer-submit-result config/writer-submitfile config/writer-submitfile-range
-} "ns_writer is not here yet"
-differs {
     client/bad client/usage-cancel client/usage-cleanup client/usage-keepalives client/usage-list client/usage-queue
     client/usage-stats client/usage-taskthreads client/usage-wait client/queue-wait client/queue-list client/queue-two
     client/queue-wait-timeout client/queue-cancel client/queue-cleanup client/wait-unknown client/queue-done-callback
