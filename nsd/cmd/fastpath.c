@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 #include "cmd/cmds.h"
+#include "config.h"
 #include "fastpath.h"
 #include "filecache.h"
 #include "http/url.h"
@@ -49,6 +50,19 @@ AppendParts(Tcl_DString *ds, int count, Tcl_Obj *const *objv)
     }
 }
 
+/*
+ * All hosts of a server have the same folders, which is what a script gets for any host; unless the configuration wants
+ * it otherwise, which the start has reported to have no effect.
+ */
+static bool
+WantsFoldersByHost(const NsServer *server)
+{
+    const char *value = NsConfigPeek(Ns_ConfigSectionPath(NULL, server->name, NULL, "vhost", NULL), "enabled");
+    int         wanted = 0;
+
+    return value != NULL && Tcl_GetBoolean(NULL, value, &wanted) == TCL_OK && wanted != 0;
+}
+
 static int
 ServerPath(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv,
            const char *(*proc)(Tcl_DString *ds, const NsServer *server))
@@ -70,8 +84,8 @@ ServerPath(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
     if (Ns_ParseObjv(opts, args, interp, 1, objc, objv) != NS_OK) {
         return TCL_ERROR;
     }
-    if (host != NULL) {
-        Ns_TclPrintfResult(interp, "-host is not supported: all hosts of server '%s' have the same folders", server->name);
+    if (host != NULL && WantsFoldersByHost(server)) {
+        Ns_TclPrintfResult(interp, "folders by host (section ns/server/%s/vhost) are not supported", server->name);
         return TCL_ERROR;
     }
     Tcl_DStringInit(&ds);
