@@ -170,7 +170,9 @@ AcceptReady(NsChan *chan, void *arg, unsigned why)
         memset(&peer, 0, sizeof(peer));
         io.sock = accept4(chan->io.sock, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (io.sock < 0) {
-            if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+            if (NsSockOutOfDescriptors(errno)) {
+                NsSockRefuse(chan->io.sock, chan->name);
+            } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
                 Ns_Log(Error, "%s: accept failed: %s", chan->name, strerror(errno));
             }
             break;

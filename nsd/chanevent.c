@@ -526,19 +526,24 @@ ReleaseRetired(NsChan *chan)
     }
 }
 
-/* The server stops: `x` once, then close with what was accepted delivered. */
+/* The server stops: `x` once, then close with what was accepted delivered; in the end without. */
 static void
-StopChan(NsWorker *worker, NsMember *member)
+StopChan(NsWorker *worker, NsMember *member, bool now)
 {
     NsChan *chan = (NsChan *)((char *)member - offsetof(NsChan, member));
 
     (void)worker;
     Ns_ConnChanRetain(chan);
-    if (!chan->exitTold) {
-        chan->exitTold = true;
-        (void)RunIfWanted(chan, NS_SOCK_EXIT);
+    if (now) {
+        Ns_Log(Warning, "shutdown: %s is cut off: the peer did not take what was sent", chan->name);
+        (void)Ns_ConnChanAbort(chan);
+    } else {
+        if (!chan->exitTold) {
+            chan->exitTold = true;
+            (void)RunIfWanted(chan, NS_SOCK_EXIT);
+        }
+        (void)Ns_ConnChanClose(chan);
     }
-    (void)Ns_ConnChanClose(chan);
     Ns_ConnChanRelease(chan);
 }
 

@@ -291,11 +291,26 @@ FlushStd(int which)
     }
 }
 
+/* A part of what is left until the end: whoever hangs in one stage must not leave the next ones without time. */
+static const Ns_Time *
+Share(const Ns_Time *until, int percent, Ns_Time *deadline)
+{
+    Ns_Time left;
+
+    Ns_GetTime(deadline);
+    if (Ns_DiffTime(until, deadline, &left) > 0) {
+        int64_t ms = Ns_TimeToMilliseconds(&left) * percent / 100;
+
+        Ns_IncrTime(deadline, (time_t)(ms / 1000), (long)(ms % 1000) * 1000);
+    }
+    return deadline;
+}
+
 void
 NsProcessStop(int exitCode)
 {
-    Ns_Time now, until;
-    bool    inTime;
+    Ns_Time now, until, deadline;
+    bool    inTime, ended;
 
     if (atomic_exchange(&stopBegun, true)) {
         for (;;) {
@@ -311,19 +326,19 @@ NsProcessStop(int exitCode)
 
     NsDriversStopAccepting();
     NsPrebindClose();
-    NsQueueStop(&until);
-    NsSchedStop(&until);
-    NsJobsStop(&until);
+    ended = NsQueueStop(Share(&until, 60, &deadline));
+    NsSchedStop(Share(&until, 30, &deadline));
+    NsJobsStop(Share(&until, 30, &deadline));
     NsStartAtShutdown();
-    NsWorkersStop(&until);
+    ended = NsWorkersStop(Share(&until, 80, &deadline)) && ended;
     NsDriversStop(&until);
     NsWaitAtShutdown(&until);
     NsRunAtExit();
 
     Ns_GetTime(&now);
-    inTime = Ns_DiffTime(&now, &until, NULL) <= 0;
+    inTime = ended && Ns_DiffTime(&now, &until, NULL) <= 0;
     if (!inTime) {
-        Ns_Log(Warning, "nsd: shutdowntimeout of %lds is over; what is not finished is left", shutdownTimeout.sec);
+        Ns_Log(Warning, "nsd: not all has ended within its part of the shutdowntimeout of %lds; it is left", shutdownTimeout.sec);
     }
     Ns_Log(Notice, "nsd stopped, exit code %d", exitCode);
     FlushStd(TCL_STDOUT);

@@ -32,10 +32,10 @@ void NsDriversStop(const Ns_Time *until);                  /* deliver, close, jo
 void NsDriversReload(void);                                /* HUP: certificates */
 /* queue.c */
 void NsQueueStart(void);
-void NsQueueStop(const Ns_Time *until);
+bool NsQueueStop(const Ns_Time *until);                    /* false: threads are still at work */
 /* sockcallback.c: workers start at the first use or here, with their interpreters ready before the first event */
 void NsWorkersStart(void);
-void NsWorkersStop(const Ns_Time *until);
+bool NsWorkersStop(const Ns_Time *until);                  /* false: threads are still at work */
 /* sched.c */
 void NsSchedStart(void);
 void NsSchedStop(const Ns_Time *until);

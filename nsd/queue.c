@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "conn.h"
+#include "http/chars.h"
 #include "interp.h"
 #include "process.h"
 #include "queue.h"
@@ -27,6 +28,7 @@ typedef struct ConnThread {
     atomic_int         wakers;                 /* that are past the lock, and about to signal */
     unsigned           number;
     unsigned long      served;
+    char               name[96];               /* its own part, for each request's */
 } ConnThread;
 
 struct NsPool {
@@ -328,10 +330,11 @@ static void
 Serve(ConnThread *thread, NsConn *conn)
 {
     NsPool *pool = thread->pool;
+    char    number[NS_DECIMAL_SIZE];
     Ns_Time end;
 
-    Ns_ThreadSetName("-conn:%s:%s:%u:%lu-", pool->server->name, *pool->name != '\0' ? pool->name : "default",
-                     thread->number, thread->served);
+    (void)NsDecimalPut(number, thread->served);
+    Ns_ThreadSetName("%s:%s-", thread->name, number);
     Ns_GetTime(&conn->dequeueTime);
     NsConnRun(conn);
     Ns_GetTime(&end);
@@ -353,8 +356,9 @@ Run(void *arg)
     NsConn     *conn;
 
     NS_CHECK(pool, POOL_MAGIC);
-    Ns_ThreadSetName("-conn:%s:%s:%u-", pool->server->name, *pool->name != '\0' ? pool->name : "default",
-                     thread->number);
+    snprintf(thread->name, sizeof(thread->name), "-conn:%s:%s:%u", pool->server->name,
+             *pool->name != '\0' ? pool->name : "default", thread->number);
+    Ns_ThreadSetName("%s-", thread->name);
     /* The interpreter is made before a request has to wait for it. */
     NsInterpGive(NsInterpTake(pool->server));
 
@@ -482,19 +486,22 @@ SignalStop(NsPool *pool, void *arg)
     return true;
 }
 
+typedef struct Awaiting { const Ns_Time *until; bool ended; } Awaiting;
+
 static bool
 AwaitPool(NsPool *pool, void *arg)
 {
-    const Ns_Time *until = arg;
-    Ns_ReturnCode  status = NS_OK;
+    Awaiting     *awaiting = arg;
+    Ns_ReturnCode status = NS_OK;
 
     Ns_MutexLock(&pool->lock);
     while (pool->current > 0 && status == NS_OK) {
-        status = Ns_CondTimedWait(&pool->ended, &pool->lock, until);
+        status = Ns_CondTimedWait(&pool->ended, &pool->lock, awaiting->until);
     }
     if (pool->current > 0) {
         const ConnThread *thread;
 
+        awaiting->ended = false;
         for (thread = pool->threads; thread != NULL; thread = thread->next) {
             Ns_Log(Warning, "%s: a connection thread has not ended in time: %s", pool->server->name,
                    thread->conn != NULL ? thread->conn->pub.request->line : "idle");
@@ -529,13 +536,14 @@ NsQueueStart(void)
     NsServerEach(StartServer, NULL);
 }
 
-void
+bool
 NsQueueStop(const Ns_Time *until)
 {
-    Ns_Time copy = *until;
+    Awaiting awaiting = {until, true};
 
     NsServerEach(SignalServer, NULL);
-    NsServerEach(AwaitServer, &copy);
+    NsServerEach(AwaitServer, &awaiting);
+    return awaiting.ended;
 }
 
 /* ---- what can be asked and set ---- */

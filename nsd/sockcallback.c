@@ -179,11 +179,12 @@ Drop(SockCallback *cb)
 }
 
 static void
-Stop(NsWorker *worker, NsMember *member)
+Stop(NsWorker *worker, NsMember *member, bool now)
 {
     SockCallback *cb = (SockCallback *)((char *)member - offsetof(SockCallback, member));
 
     (void)worker;
+    (void)now;
     if (TableTake(cb)) {
         if ((cb->when & NS_SOCK_EXIT) != 0u) {
             Invoke(cb, NS_SOCK_EXIT);

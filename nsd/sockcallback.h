@@ -21,17 +21,18 @@ NsWorker   *NsWorkerGet(int index);
 bool        NsWorkersStopping(void);
 
 /*
- * Whoever lives on a worker joins it, so that it can be told of the end.  `stop` is called once, on the worker, when
- * the server stops; the worker ends when all members have left (or the time for it is over).  Join and leave on the
- * worker's thread; leaving from `stop` is fine.  A member that joins while the worker stops gets `stop` at the end of the turn.
+ * Whoever lives on a worker joins it, so that it can be told of the end.  `stop` is called on the worker when the server
+ * stops, and once more with `now` for those that are still there when the time for it is nearly over; the worker ends
+ * when all members have left.  Join and leave on the worker's thread; leaving from `stop` is fine.  A member that joins
+ * while the worker stops gets `stop` at the end of the turn.
  */
 typedef struct NsMember NsMember;
 struct NsMember {
     NsMember *next, **prev;
-    void    (*stop)(NsWorker *worker, NsMember *member);
-    bool      told;
+    void    (*stop)(NsWorker *worker, NsMember *member, bool now);
+    bool      told, toldNow;
 };
-void NsWorkerJoin(NsWorker *worker, NsMember *member, void (*stop)(NsWorker *worker, NsMember *member));
+void NsWorkerJoin(NsWorker *worker, NsMember *member, void (*stop)(NsWorker *worker, NsMember *member, bool now));
 void NsWorkerLeave(NsWorker *worker, NsMember *member);
 
 /*

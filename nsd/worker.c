@@ -31,8 +31,8 @@ struct NsWorker {
     Ns_Thread     thread;
     NsMember     *members;                     /* worker's thread ... */
     WorkerInterp *interps;
-    NsTask        cleanup, stopTask;
-    bool          cleanupPending, stopping, tellPending;
+    NsTask        cleanup, stopTask, stopNowTask;
+    bool          cleanupPending, stopping, stopNow, tellPending;
     NsTask        tellTask;
 
     pthread_mutex_t watchLock;                 /* the callback being run */
@@ -77,9 +77,10 @@ TellMembers(NsWorker *worker)
 
     /* `stop` may take the member away, and others: start over after each. */
     while (member != NULL) {
-        if (!member->told) {
+        if (!member->told || (worker->stopNow && !member->toldNow)) {
             member->told = true;
-            member->stop(worker, member);
+            member->toldNow = worker->stopNow;
+            member->stop(worker, member, worker->stopNow);
             member = worker->members;
         } else {
             member = member->next;
@@ -107,11 +108,11 @@ TellLater(NsLoop *loop, NsTask *task)
 }
 
 void
-NsWorkerJoin(NsWorker *worker, NsMember *member, void (*stop)(NsWorker *worker, NsMember *member))
+NsWorkerJoin(NsWorker *worker, NsMember *member, void (*stop)(NsWorker *worker, NsMember *member, bool now))
 {
     NS_ASSERT(worker == currentWorker);
     member->stop = stop;
-    member->told = false;
+    member->told = member->toldNow = false;
     member->next = worker->members;
     member->prev = &worker->members;
     if (member->next != NULL) {
@@ -281,6 +282,17 @@ StopWorker(NsLoop *loop, NsTask *task)
     StopIfEmpty(worker);
 }
 
+static void
+StopWorkerNow(NsLoop *loop, NsTask *task)
+{
+    NsWorker *worker = (NsWorker *)((char *)task - offsetof(NsWorker, stopNowTask));
+
+    (void)loop;
+    worker->stopNow = true;
+    TellMembers(worker);
+    StopIfEmpty(worker);
+}
+
 static bool
 TakeInterp(NsServer *server, void *arg)
 {
@@ -366,23 +378,57 @@ NsWorkersStart(void)
     Ns_MutexUnlock(&pool.lock);
 }
 
-void
+/* Lock held.  False: some still run. */
+static bool
+AwaitWorkers(const Ns_Time *until)
+{
+    while (pool.running > 0 && Ns_CondTimedWait(&pool.cond, &pool.lock, until) == NS_OK) {
+        ;
+    }
+    return pool.running == 0;
+}
+
+/* Peers that take nothing must not use up the time: a part of it before the end, what is left of them is aborted. */
+static Ns_Time
+AbortTime(const Ns_Time *until)
+{
+    Ns_Time now, left, at = *until;
+
+    Ns_GetTime(&now);
+    if (Ns_DiffTime(until, &now, &left) > 0) {
+        int64_t early = Ns_TimeToMilliseconds(&left) / 5;
+
+        early = early > 2000 ? 2000 : early;
+        at.sec -= (time_t)(early / 1000);
+        at.usec -= (long)(early % 1000) * 1000;
+        Ns_AdjTime(&at);
+    }
+    return at;
+}
+
+bool
 NsWorkersStop(const Ns_Time *until)
 {
-    int i, left;
+    Ns_Time abortAt;
+    int     i, left;
 
     atomic_store(&pool.stopping, true);
     Ns_MutexLock(&pool.lock);
     if (!pool.started) {
         Ns_MutexUnlock(&pool.lock);
-        return;
+        return true;
     }
+    abortAt = AbortTime(until);
     for (i = 0; i < pool.count; i++) {
         pool.workers[i]->stopTask.proc = StopWorker;
         NsLoopPost(pool.workers[i]->loop, &pool.workers[i]->stopTask);
     }
-    while (pool.running > 0 && Ns_CondTimedWait(&pool.cond, &pool.lock, until) == NS_OK) {
-        ;
+    if (!AwaitWorkers(&abortAt)) {
+        for (i = 0; i < pool.count; i++) {
+            pool.workers[i]->stopNowTask.proc = StopWorkerNow;
+            NsLoopPost(pool.workers[i]->loop, &pool.workers[i]->stopNowTask);
+        }
+        (void)AwaitWorkers(until);
     }
     left = pool.running;
     Ns_MutexUnlock(&pool.lock);
@@ -402,6 +448,7 @@ NsWorkersStop(const Ns_Time *until)
             Ns_ThreadJoin(&pool.workers[i]->thread, NULL);        /* the loop stays: others may still post to it */
         }
     }
+    return left == 0;
 }
 
 bool

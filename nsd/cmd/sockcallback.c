@@ -9,6 +9,7 @@
 #include "cmd/cmds.h"
 #include "cmd/sock.h"
 #include "interp.h"
+#include "net/sock.h"
 #include "sockcallback.h"
 
 /* A script registered for a socket; it belongs to the socket's worker. */
@@ -189,7 +190,9 @@ AcceptScript(NS_SOCKET sock, void *arg, unsigned why)
     }
     accepted = Ns_SockAccept(sock, NULL, NULL);
     if (accepted == NS_INVALID_SOCKET) {
-        if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+        if (NsSockOutOfDescriptors(errno)) {
+            NsSockRefuse(sock, "ns_socklistencallback");
+        } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
             Ns_Log(Error, "ns_socklistencallback: accept failed: %s", strerror(errno));
         }
         return true;

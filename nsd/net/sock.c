@@ -7,7 +7,9 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "prebind.h"
 #include "sock.h"
@@ -183,6 +185,54 @@ NsSockBind(const NsSockAddr *addr, bool reuseport, bool bothFamilies)
     return Bind(fd, addr) == 0 ? fd : CloseFailed(fd);
 }
 
+/* ---- no descriptors left ---- */
+
+/* Kept from the first listening socket on. */
+static struct { Ns_Mutex lock; int fd; bool kept; time_t told; } reserve = {.fd = -1};
+
+static void
+KeepReserve(void)
+{
+    Ns_MutexLock(&reserve.lock);
+    if (!reserve.kept) {
+        reserve.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        reserve.kept = reserve.fd >= 0;
+    }
+    Ns_MutexUnlock(&reserve.lock);
+}
+
+bool
+NsSockOutOfDescriptors(int code)
+{
+    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+}
+
+void
+NsSockRefuse(NS_SOCKET listener, const char *who)
+{
+    int    code = errno;
+    time_t now = time(NULL);
+    bool   tell;
+
+    Ns_MutexLock(&reserve.lock);
+    tell = reserve.told != now;
+    reserve.told = now;
+    if (reserve.fd >= 0) {
+        NS_SOCKET client;
+
+        (void)close(reserve.fd);
+        client = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (client >= 0) {
+            (void)close(client);
+        }
+    }
+    reserve.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    Ns_MutexUnlock(&reserve.lock);
+    if (tell) {
+        Ns_Log(Warning, "%s: a client is refused: %s", who, strerror(code));
+    }
+}
+
 static NS_SOCKET
 ListenOn(const NsSockAddr *addr, int backlog, bool reuseport, bool bothFamilies)
 {
@@ -190,6 +240,9 @@ ListenOn(const NsSockAddr *addr, int backlog, bool reuseport, bool bothFamilies)
 
     if (fd != NS_INVALID_SOCKET && listen(fd, backlog > 0 ? backlog : SOMAXCONN) != 0) {
         return CloseFailed(fd);
+    }
+    if (fd != NS_INVALID_SOCKET) {
+        KeepReserve();
     }
     return fd;
 }

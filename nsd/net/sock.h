@@ -15,4 +15,12 @@ NS_SOCKET NsSockBind(const NsSockAddr *addr, bool reuseport, bool bothFamilies);
 /* As Ns_SockListenEx, but never one of the sockets that were bound before (prebind.h). */
 NS_SOCKET NsSockListenNew(const char *address, unsigned short port, int backlog, bool reuseport);
 
+/*
+ * Any thread, when accept failed for want of descriptors: take the client who waits and close the connection at once, by
+ * a descriptor kept for that, so that the listener does not call for ever.  Logs once a second, with `who`.
+ */
+void NsSockRefuse(NS_SOCKET listener, const char *who);
+/* Is that the reason why accept failed? */
+bool NsSockOutOfDescriptors(int code);
+
 #endif
