@@ -3,7 +3,8 @@
  * An example module: lines on channels, in C alone.
  *
  * GET PATH (parameter `path`, /line/c) answers 101 and leaves the HTTP request: from then on each line that the client
- * sends comes back.  Copy it to begin a module of your own; it needs nothing but the installed headers (see Makefile).
+ * sends comes back.  `nsexample announce TEXT` sends a line to all of them, `nsexample mute CHANNEL` makes one deaf.  Copy it to
+ * begin a module of your own; it needs nothing but the installed headers (see Makefile).
  *
  *     ns_section ns/server/NAME/modules        { ns_param nsexample nsexample }
  *     ns_section ns/server/NAME/module/nsexample { ns_param path /line/c; ns_param maxline 8KB; ns_param timeout 10m }
@@ -114,12 +115,94 @@ Detach(const void *arg, Ns_Conn *conn)
     callback.command = "nsexample";
     callback.when = NS_SOCK_READ | NS_SOCK_EXIT;
     callback.timeout = session->config->timeout;
+    Ns_ConnChanSetClientData(chan, "line");    /* how Announce knows its own */
     /* First the answer: what the client sends in return waits for the callback. */
     if (Ns_ConnChanWritev(chan, &iov, 1, 0u) < 0 || !Ns_ConnChanSetCallback(chan, &callback)) {
         FreeSession(session);
         Ns_ConnChanClose(chan);
     }
     Ns_ConnChanRelease(chan);                  /* the server has a reference until the channel is closed */
+    return NS_OK;
+}
+
+/* ---- the Tcl command: any thread */
+
+static bool
+IsLine(Ns_ConnChan *chan)
+{
+    char *data = Ns_ConnChanGetClientData(chan);
+    bool  is = data != NULL && strcmp(data, "line") == 0;
+
+    ns_free(data);
+    return is;
+}
+
+/* One buffer for all: each channel keeps a reference for as long as its client has not taken it.  Returns how many. */
+static int
+Announce(Ns_Server *server, const char *text)
+{
+    Ns_ConnChan **chans;
+    char         *data;
+    size_t        len = strlen(text), count = Ns_ConnChanList(server, &chans), i;
+    Ns_Buf       *line = Ns_BufAlloc(len + 1u, &data);
+    int           told = 0;
+
+    memcpy(data, text, len);
+    data[len] = '\n';
+    for (i = 0u; i < count; i++) {
+        if (IsLine(chans[i]) && Ns_ConnChanWriteBuf(chans[i], line, NS_CONNCHAN_BUFFERED) >= 0) {
+            told++;
+        }
+        Ns_ConnChanRelease(chans[i]);
+    }
+    ns_free(chans);
+    Ns_BufRelease(line);
+    return told;
+}
+
+/* On the channel's worker, where none of its callbacks can be running. */
+static void
+Mute(Ns_ConnChan *chan, void *arg)
+{
+    struct iovec iov = {"muted\n", 6u};
+
+    (void)arg;
+    if (Ns_ConnChanCancelCallback(chan)) {
+        (void)Ns_ConnChanWritev(chan, &iov, 1, 0u);
+    }
+}
+
+static int
+ExampleObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    Ns_Server   *server = clientData;
+    char        *what, *value;
+    Ns_ConnChan *chan;
+    Ns_ObjvSpec  args[] = {{"announce|mute", Ns_ObjvString, &what, NULL}, {"value", Ns_ObjvString, &value, NULL},
+                           {NULL, NULL, NULL, NULL}};
+
+    if (Ns_ParseObjv(NULL, args, interp, 1, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    if (strcmp(what, "announce") == 0) {
+        Tcl_SetObjResult(interp, Tcl_NewIntObj(Announce(server, value)));
+        return TCL_OK;
+    }
+    chan = strcmp(what, "mute") == 0 ? Ns_ConnChanFind(server, value) : NULL;
+    if (chan == NULL) {
+        Ns_TclPrintfResult(interp, "nsexample %s: no such thing: \"%s\"", what, value);
+        return TCL_ERROR;
+    }
+    Ns_ConnChanRun(chan, Mute, NULL);
+    Ns_ConnChanRelease(chan);
+    return TCL_OK;
+}
+
+/* Called for each interpreter of the server when it is made. */
+static Ns_ReturnCode
+AddCommand(Tcl_Interp *interp, const void *arg)
+{
+    Tcl_CreateObjCommand(interp, "nsexample", ExampleObjCmd, (ClientData)arg, NULL);
     return NS_OK;
 }
 
@@ -138,5 +221,8 @@ Ns_ModuleInit(const char *server, const char *module)
     config->maxLine = (size_t)Ns_ConfigMemUnitRange(section, "maxline", "8KB", 1, 1024 * 1024 * 1024);
     Ns_ConfigTimeUnitRange(section, "timeout", "10m", 0, 0, 86400 * 365, 0, &timeout);
     config->timeout = Ns_TimeToMilliseconds(&timeout);
+    if (Ns_TclRegisterTrace(server, AddCommand, Ns_GetServer(server), NS_TCL_TRACE_CREATE) != NS_OK) {
+        return NS_ERROR;
+    }
     return Ns_RegisterRequest(server, "GET", Ns_ConfigString(section, "path", "/line/c"), Detach, ns_free, config, 0u);
 }
