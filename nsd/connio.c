@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "charset.h"
 #include "connio.h"
+#include "http/chars.h"
 #include "http/head.h"
 #include "http/header.h"
 
@@ -112,9 +113,9 @@ DecideFraming(NsConn *conn, size_t bodyLen, unsigned flags)
         conn->responseLength = (Tcl_WideInt)bodyLen;
     }
     if (conn->responseLength >= 0) {
-        char number[24];
+        char number[NS_DECIMAL_SIZE];
 
-        snprintf(number, sizeof(number), "%lld", (long long)conn->responseLength);
+        (void)NsDecimalPut(number, (uint64_t)conn->responseLength);
         (void)Ns_SetIUpdate(headers, "content-length", number);
     } else if (conn->pub.request->version >= 1.1) {
         conn->pub.flags |= NS_CONN_CHUNK;

@@ -65,25 +65,23 @@ const char *Ns_DriverName(const Ns_Driver *driver)     { return driver->type; }
 const char *Ns_DriverModule(const Ns_Driver *driver)   { return driver->module; }
 const char *Ns_DriverProtocol(const Ns_Driver *driver) { return driver->init.protocol; }
 
-/* Formatted once per second and thread. */
+/* Both are formatted once per second and thread. */
 void
 NsDriverAppendDate(Tcl_DString *ds, bool noServer, bool noDate)
 {
     static __thread time_t second;
-    static __thread char   date[NS_HTTP_DATE_SIZE];
+    static __thread char   date[NS_HTTP_DATE_SIZE], server[128];
     time_t                 now = time(NULL);
 
     if (now != second) {
         second = now;
         (void)NsHttpDateFormat(date, now);
+        snprintf(server, sizeof(server), "%s/%s", Ns_InfoServerName(), Ns_InfoServerVersion());
     }
     if (!noDate) {
         (void)NsHttpHeadAdd(ds, "date", date);
     }
     if (!noServer) {
-        char server[128];
-
-        snprintf(server, sizeof(server), "%s/%s", Ns_InfoServerName(), Ns_InfoServerVersion());
         (void)NsHttpHeadAdd(ds, "server", server);
     }
 }

@@ -13,6 +13,7 @@
 #include "charset.h"
 #include "connio.h"
 #include "connzip.h"
+#include "http/chars.h"
 #include "http/date.h"
 #include "http/head.h"
 #include "http/header.h"
@@ -73,14 +74,14 @@ Ns_ConnSetTypeHeader(Ns_Conn *conn, const char *mimeType)
 void
 Ns_ConnSetLengthHeader(Ns_Conn *conn, size_t length, bool doStream)
 {
-    char buffer[24];
+    char buffer[NS_DECIMAL_SIZE];
 
     if (doStream) {                            /* until the end of the connection, or chunked */
         Ns_SetIDeleteKey(conn->outputheaders, "content-length");
         NsConnOf(conn)->responseLength = -1;
         return;
     }
-    snprintf(buffer, sizeof buffer, "%zu", length);
+    (void)NsDecimalPut(buffer, length);
     (void)Ns_SetIUpdate(conn->outputheaders, "content-length", buffer);
     NsConnOf(conn)->responseLength = (Tcl_WideInt)length;
 }

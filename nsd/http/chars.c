@@ -62,3 +62,20 @@ NsCharHasControl(const char *bytes, size_t len)
     }
     return false;
 }
+
+size_t
+NsDecimalPut(char *to, uint64_t number)
+{
+    char   digits[NS_DECIMAL_SIZE];
+    size_t n = 0;
+
+    do {
+        digits[n++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    for (size_t i = 0; i < n; i++) {
+        to[i] = digits[n - 1 - i];
+    }
+    to[n] = '\0';
+    return n;
+}

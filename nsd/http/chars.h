@@ -50,6 +50,9 @@ NsCharIsBlank(char c)
 
 /* The index of the first byte that is not in `classes`; `len` when all are. */
 size_t NsCharSpan(const char *bytes, size_t len, unsigned classes);
+/* Decimal digits and a NUL, at most NS_DECIMAL_SIZE bytes; returns the number of digits. */
+#define NS_DECIMAL_SIZE 21
+size_t NsDecimalPut(char *to, uint64_t number);
 /* Is there a control character other than the tab? */
 bool NsCharHasControl(const char *bytes, size_t len);
 

@@ -57,6 +57,24 @@ CivilOfDays(int64_t days, Civil *civil)
     civil->year = yearOfEra + era * 400 + (civil->month <= 2);
 }
 
+static char *
+PutTwo(char *to, int number, char after)
+{
+    to[0] = (char)('0' + number / 10);
+    to[1] = (char)('0' + number % 10);
+    to[2] = after;
+    return to + 3;
+}
+
+static char *
+PutName(char *to, const char *name, char after)
+{
+    memcpy(to, name, 3);
+    to[3] = after;
+    return to + 4;
+}
+
+/* By hand where it can be: with printf it was a fifth of the instructions of an answer from a file. */
 size_t
 NsHttpDateFormat(char out[NS_HTTP_DATE_SIZE], time_t when)
 {
@@ -64,11 +82,25 @@ NsHttpDateFormat(char out[NS_HTTP_DATE_SIZE], time_t when)
     int     seconds = (int)((when % 86400 + 86400) % 86400);
     int     weekday = (int)((days % 7 + 7 + 4) % 7);       /* the first day was a Thursday */
     Civil   civil;
+    char   *to;
 
     CivilOfDays(days, &civil);
-    return (size_t)snprintf(out, NS_HTTP_DATE_SIZE, "%.3s, %02d %.3s %04lld %02d:%02d:%02d GMT", dayNames + 3 * weekday,
-                            civil.day, monthNames + 3 * (civil.month - 1), (long long)civil.year, seconds / 3600,
-                            seconds / 60 % 60, seconds % 60);
+    if (civil.year < 0 || civil.year > 9999) {
+        return (size_t)snprintf(out, NS_HTTP_DATE_SIZE, "%.3s, %02d %.3s %04lld %02d:%02d:%02d GMT",
+                                dayNames + 3 * weekday, civil.day, monthNames + 3 * (civil.month - 1),
+                                (long long)civil.year, seconds / 3600, seconds / 60 % 60, seconds % 60);
+    }
+    to = PutName(out, dayNames + 3 * weekday, ',');
+    *to++ = ' ';
+    to = PutTwo(to, civil.day, ' ');
+    to = PutName(to, monthNames + 3 * (civil.month - 1), ' ');
+    to = PutTwo(to, (int)civil.year / 100, '0') - 1;
+    to = PutTwo(to, (int)civil.year % 100, ' ');
+    to = PutTwo(to, seconds / 3600, ':');
+    to = PutTwo(to, seconds / 60 % 60, ':');
+    to = PutTwo(to, seconds % 60, ' ');
+    memcpy(to, "GMT", 4);
+    return (size_t)(to + 3 - out);
 }
 
 /* `digits` of them, or up to that many when `atLeast` is less. */

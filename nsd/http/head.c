@@ -120,10 +120,14 @@ NsHttpValueValid(const char *value, size_t len)
 void
 NsHttpHeadStart(Tcl_DString *ds, double version, int status)
 {
-    char line[32];
-    int  len = snprintf(line, sizeof(line), "HTTP/1.%c %d ", version >= 1.1 ? '1' : '0', status);
+    char   line[12 + NS_DECIMAL_SIZE] = "HTTP/1.";
+    size_t len = 7;
 
-    Tcl_DStringAppend(ds, line, len);
+    line[len++] = version >= 1.1 ? '1' : '0';
+    line[len++] = ' ';
+    len += NsDecimalPut(line + len, status > 0 ? (uint64_t)status : 0);
+    line[len++] = ' ';
+    Tcl_DStringAppend(ds, line, (int)len);
     Tcl_DStringAppend(ds, NsHttpStatusText(status), -1);
     Tcl_DStringAppend(ds, "\r\n", 2);
 }

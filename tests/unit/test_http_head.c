@@ -187,6 +187,22 @@ test_chunk_heads(void **state)
     assert_string_equal(NS_HTTP_LAST_CHUNK, "0\r\n\r\n");
 }
 
+static void
+test_decimal_numbers(void **state)
+{
+    static const struct { uint64_t number; const char *text; } cases[] = {
+        {0, "0"}, {9, "9"}, {10, "10"}, {1024, "1024"}, {4294967296, "4294967296"},
+        {UINT64_MAX, "18446744073709551615"},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char room[NS_DECIMAL_SIZE] = {0}, *to = Guard(room, sizeof(room));
+
+        assert_int_equal(NsDecimalPut(to, cases[i].number), strlen(cases[i].text));
+        assert_string_equal(to, cases[i].text);
+    }
+}
+
 int
 main(void)
 {
@@ -198,6 +214,7 @@ main(void)
         cmocka_unit_test(test_controls_are_found_anywhere),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_character_classes),
+        cmocka_unit_test(test_decimal_numbers),
         cmocka_unit_test(test_chunk_heads),
     };
 
