@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * permessage-deflate (RFC 7692): negotiation, and the compression of messages.  No I/O, no threads: a stream has one user
+ * at a time.
+ */
+#ifndef NSD_WS_DEFLATE_H
+#define NSD_WS_DEFLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tcl.h>
+
+/* What was agreed on.  Window bits 8 .. 15. */
+typedef struct NsWsDeflateParams {
+    bool    enabled;
+    bool    serverNoTakeover, clientNoTakeover;
+    uint8_t serverBits, clientBits;
+} NsWsDeflateParams;
+
+/* What this side wants: a server keeps no context unless asked, since then a published message is compressed once. */
+typedef struct NsWsDeflateConfig {
+    bool    enabled;
+    bool    takeover;                          /* keep the context of our own compression, when the peer lets us */
+    bool    peerTakeover;                      /* let the peer keep its own: an inflate window per connection */
+    uint8_t bits;                              /* of our window: 9 .. 15 */
+    int     level;                             /* of zlib: 1 .. 9 */
+} NsWsDeflateConfig;
+
+/*
+ * A server: take the first offer of a Sec-WebSocket-Extensions header (several such headers joined by ", ") that can be
+ * met; what is malformed or cannot be met is declined, never guessed.  In linear time.  `answer` gets the value of the
+ * response header, or nothing when none is taken.  False: the header breaks the grammar (400).
+ */
+bool NsWsDeflateNegotiate(const char *offers, const NsWsDeflateConfig *config, NsWsDeflateParams *params, Tcl_DString *answer);
+/* A client: the header value to send; and what the server made of it.  False: not what was offered (fail the connection). */
+void NsWsDeflateOffer(const NsWsDeflateConfig *config, Tcl_DString *offer);
+bool NsWsDeflateAccept(const char *answer, const NsWsDeflateConfig *config, NsWsDeflateParams *params, const char **reason);
+
+/*
+ * Compressing.  `bits` 9 .. 15 (a peer that wants 8 is given 9 .. only if zlib can do it right: raw deflate cannot with 8, so
+ * such an offer is declined by NsWsDeflateNegotiate).
+ */
+typedef struct NsWsDeflater NsWsDeflater;
+NsWsDeflater *NsWsDeflaterCreate(int bits, int level);
+void          NsWsDeflaterFree(NsWsDeflater *deflater);               /* NULL is fine */
+/* The next message refers to nothing before it. */
+void          NsWsDeflaterReset(NsWsDeflater *deflater);
+/*
+ * Compress one whole message, without the trailing 00 00 ff ff; appended to `out` (ns_malloc'ed, grown as needed).
+ * False: out of memory.
+ */
+typedef struct NsWsBytes { uint8_t *data; size_t len, size; } NsWsBytes;     /* zeroed memory is empty */
+void          NsWsBytesFree(NsWsBytes *bytes);
+uint8_t      *NsWsBytesReserve(NsWsBytes *bytes, size_t more);        /* room behind len; never fails */
+bool          NsWsDeflate(NsWsDeflater *deflater, const uint8_t *data, size_t len, NsWsBytes *out);
+
+/*
+ * Inflating, as the payload arrives.  Output is appended to `out`; stops with TOO_BIG as soon as out->len would pass `limit`
+ * (memory does not follow what is announced, and a bomb costs no more than the limit).
+ */
+typedef struct NsWsInflater NsWsInflater;
+typedef enum { NS_WS_INFLATE_OK, NS_WS_INFLATE_BAD, NS_WS_INFLATE_TOO_BIG } NsWsInflateResult;
+NsWsInflater     *NsWsInflaterCreate(int bits);
+void              NsWsInflaterFree(NsWsInflater *inflater);
+NsWsInflateResult NsWsInflate(NsWsInflater *inflater, const uint8_t *data, size_t len, size_t limit, NsWsBytes *out);
+/* The end of the message: feeds 00 00 ff ff; BAD when the data does not end there.  Resets without takeover. */
+NsWsInflateResult NsWsInflateEnd(NsWsInflater *inflater, bool takeover, size_t limit, NsWsBytes *out);
+
+#endif

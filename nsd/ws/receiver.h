@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The receiving half of a WebSocket session (RFC 6455, sections 5 to 8; RFC 7692): bytes in, events out.  Frames, masks,
+ * fragments, inflating, UTF-8 and limits are its business; nothing of a socket is.  No I/O, no threads.
+ *
+ * Use: Feed() what was received, then Next() until NS_WS_EV_NONE.  A message that is whole in what was fed, in one frame and
+ * not compressed, is handed out where it lies, without being copied; only what is unfinished is kept, and given back
+ * as soon as it is finished: an idle receiver owns no memory.
+ */
+#ifndef NSD_WS_RECEIVER_H
+#define NSD_WS_RECEIVER_H
+
+#include "ws/deflate.h"
+#include "ws/frame.h"
+#include "ws/utf8.h"
+
+typedef enum {
+    NS_WS_EV_NONE,                             /* everything fed is taken; what is unfinished is kept */
+    NS_WS_EV_MESSAGE,                          /* opcode TEXT or BINARY, data, len */
+    NS_WS_EV_PING, NS_WS_EV_PONG,              /* data, len */
+    NS_WS_EV_CLOSE,                            /* code (1005: none was given), data/len: the reason, valid UTF-8 */
+    NS_WS_EV_ERROR                             /* code, reason; nothing more comes */
+} NsWsEventType;
+
+typedef struct NsWsEvent {
+    NsWsEventType type;
+    int           opcode;
+    int           code;
+    const char   *reason;                      /* static text */
+    uint8_t      *data;                        /* valid until the next call */
+    size_t        len;
+} NsWsEvent;
+
+typedef struct NsWsReceiver {
+    /* Set by the user before the first Feed. */
+    NsWsMaskRule  rule;
+    uint64_t      maxMessage;                  /* after inflating; past it 1009 */
+    uint32_t      maxFragments;                /* past it 1008; empty fragments count */
+    bool          deflate;                     /* agreed on: RSV1 of a message's first frame means compressed */
+    bool          takeover;                    /* the peer keeps its context */
+    uint8_t       bits;                        /* of the peer's window */
+
+    /* The receiver's own; zeroed memory is a fresh state. */
+    uint8_t       head[NS_WS_MAX_HEAD];        /* of an unfinished head */
+    uint8_t       headLen;
+    bool          inPayload, finished, failed; /* finished: a close was received */
+    NsWsFrame     frame;                       /* whose payload is arriving */
+    uint64_t      taken;                       /* of it */
+    uint8_t       control[125];
+    NsWsSequence  sequence;
+    bool          compressed;                  /* the message is */
+    NsUtf8        utf8;
+    NsWsBytes     message;                     /* unfinished, or just handed out */
+    NsWsInflater *inflater;
+    bool          given;                       /* `message` was handed out: to be dropped by the next call */
+    uint8_t      *input;                       /* what was fed ... */
+    size_t        inputLen;
+} NsWsReceiver;
+
+/* `data` stays the caller's, is unmasked in place, and is not touched after Next() returned NONE, CLOSE or ERROR. */
+void          NsWsReceiverFeed(NsWsReceiver *receiver, uint8_t *data, size_t len);
+NsWsEventType NsWsReceiverNext(NsWsReceiver *receiver, NsWsEvent *event);
+/* Bytes kept for what is unfinished. */
+size_t        NsWsReceiverMemory(const NsWsReceiver *receiver);
+/* Is a message or frame begun and not finished? */
+bool          NsWsReceiverUnfinished(const NsWsReceiver *receiver);
+void          NsWsReceiverFree(NsWsReceiver *receiver);       /* what it owns */
+
+/* May this code be in a close frame that is received, or sent? */
+bool          NsWsCloseCodeValid(int code);
+
+#endif
