@@ -619,6 +619,120 @@ typedef struct Ns_ConnChanStatus {
 NS_EXTERN void Ns_ConnChanGetStatus(Ns_ConnChan *chan, Ns_ConnChanStatus *status);
 NS_EXTERN void Ns_ConnChanStatusFree(Ns_ConnChanStatus *status);            /* what is in it */
 
+/* ----------------------------------------------------------------------------------------- WebSockets (websocket.c) */
+
+/*
+ * A WebSocket session (RFC 6455, RFC 7692) lives on a channel, and is named by it: what is said above of threads and
+ * references holds here as well.  The channel's bytes belong to the session: Ns_ConnChanRead, Write and SetCallback refuse
+ * it (EBUSY); closing it with Ns_ConnChanClose or Abort ends the session, too.
+ *
+ * A handler's procs run on the channel's worker, one at a time, without a lock; they may use any function here, also on
+ * their own channel.  `open` comes first, and `close` last, exactly once per session, whatever ended it; then `freeProc`.
+ * What a handler sends to its own channel goes out together when it returns.
+ */
+#define NS_WEBSOCKET_TEXT   1
+#define NS_WEBSOCKET_BINARY 2
+typedef struct Ns_WebSocketHandler {
+    void  (*open)(Ns_ConnChan *chan, void *arg);                         /* may be NULL, as the others */
+    /* `data` is valid during the call; text is valid UTF-8 (not NUL-terminated). */
+    void  (*message)(Ns_ConnChan *chan, void *arg, int type, const char *data, size_t len);
+    void  (*drain)(Ns_ConnChan *chan, void *arg);                        /* what waits fell below the low mark */
+    /* `code` as received; 1006: the connection was lost.  `reason` is UTF-8, NUL-terminated. */
+    void  (*close)(Ns_ConnChan *chan, void *arg, int code, const char *reason);
+    void  (*freeProc)(void *arg);              /* once, no call will come; on the worker, or in a call here that failed */
+    void   *arg;
+    const char *command;                       /* for list, status and log; lives as long as `arg`; may be NULL */
+} Ns_WebSocketHandler;
+
+typedef enum { NS_WEBSOCKET_SLOW_CLOSE, NS_WEBSOCKET_SLOW_DROP, NS_WEBSOCKET_SLOW_LATEST } Ns_WebSocketSlow;
+typedef struct Ns_WebSocketParams {            /* filled by Ns_WebSocketParamsInit; strings are only read during the call */
+    const char  *origins;                      /* Tcl list of patterns; NULL or "": the same host; "*": all */
+    const char  *protocols;                    /* Tcl list; NULL or "": none */
+    const char  *data;                         /* kept with the session, see Ns_WebSocketInfo; may be NULL */
+    const Ns_Set *headers;                     /* more headers for the answer, or the request; may be NULL */
+    size_t       maxMessage;                   /* bytes, after inflating; past it: 1009 */
+    unsigned     maxFragments;                 /* per message; past it: 1008 */
+    bool         deflate;                      /* permessage-deflate, if the peer wants it */
+    bool         takeover;                     /* keep the context of our compression: better, but memory per session */
+    bool         peerTakeover;                 /* let the peer keep its own */
+    int          deflateLevel, deflateBits;    /* 1 .. 9; 9 .. 15 */
+    size_t       deflateMinSize;               /* shorter messages are not compressed */
+    int64_t      pingInterval, pongTimeout;    /* ms; 0: no pings */
+    int64_t      idleTimeout;                  /* ms without a message; 0: none */
+    int64_t      closeTimeout;                 /* ms to wait for the peer's answer to our close */
+    size_t       maxSendBuffer;                /* bytes that may wait; a message that finds nothing waiting is always taken */
+    Ns_WebSocketSlow slow;                     /* what to do past it */
+    unsigned     maxPerIp;                     /* sessions per address; 0: no limit */
+} Ns_WebSocketParams;
+/* Any thread: the server's defaults (section ns/server/SERVER/websocket). */
+NS_EXTERN void Ns_WebSocketParamsInit(Ns_Server *server, Ns_WebSocketParams *params);
+
+/*
+ * The connection thread: answer the request with 101 and make its connection a session.  The answer goes out together with
+ * what `open` sends.  The caller gets a reference.  NULL: refused; the request was answered (400, 403, 426, 429) and
+ * `error` says why; or it was detached before.  The handler was freed then.
+ */
+NS_EXTERN Ns_ConnChan *Ns_WebSocketAccept(Ns_Conn *conn, const Ns_WebSocketParams *params, const Ns_WebSocketHandler *handler,
+                                          Tcl_DString *error);
+/*
+ * Any thread; never waits: a client session with ws:// or wss:// `url`.  `open` is called when it is there, else `close` with
+ * 1006 and the reason.  `connect` has timeout and TLS parameters; its host, port and tls are not looked at (may be NULL).
+ * NULL with the reason in `error`; the handler was freed then.
+ */
+NS_EXTERN Ns_ConnChan *Ns_WebSocketConnect(Ns_Server *server, const char *url, const Ns_ConnChanConnectParams *connect,
+                                           const Ns_WebSocketParams *params, const Ns_WebSocketHandler *handler,
+                                           Tcl_DString *error);
+NS_EXTERN bool Ns_WebSocketIs(Ns_ConnChan *chan);                        /* any thread */
+
+/*
+ * Any thread.  A whole message; text must be valid UTF-8 (EILSEQ).  Returns the bytes that wait in the send buffer now, or -1
+ * and errno: EPIPE (closed or closing), EINVAL (no WebSocket), ENOBUFS (past maxSendBuffer with SLOW_CLOSE: the session
+ * ends with 1013).  A message dropped by SLOW_DROP is counted, and no error.
+ */
+#define NS_WEBSOCKET_NOCOMPRESS 0x01u
+#define NS_WEBSOCKET_TRUSTED    0x02u          /* the caller knows that the text is valid */
+NS_EXTERN ssize_t Ns_WebSocketSend(Ns_ConnChan *chan, int type, const void *data, size_t len, unsigned flags);
+/* At most 125 bytes (EMSGSIZE); returns as Send. */
+NS_EXTERN ssize_t Ns_WebSocketPing(Ns_ConnChan *chan, const void *data, size_t len);
+/*
+ * Begin the closing handshake: what was sent before is delivered first.  code 0: none is sent; `reason` is UTF-8, at most 123
+ * bytes, may be NULL.  False and errno: EPIPE (closed, or closing already), EINVAL (no WebSocket, bad code or reason).
+ */
+NS_EXTERN bool Ns_WebSocketClose(Ns_ConnChan *chan, int code, const char *reason);
+
+/*
+ * Topics, of a server.  Any thread.  What one thread publishes to the topics of a server arrives in that order; a
+ * publish that follows a subscribe of the same thread reaches it.  A closed session has no topics.
+ */
+#define NS_WEBSOCKET_MAX_TOPIC 1024            /* bytes of a name */
+/* 1: done, 0: it was so already, -1 and errno: EPIPE, EINVAL (no WebSocket, name empty or too long), ENOBUFS (maxtopics). */
+NS_EXTERN int    Ns_WebSocketSubscribe(Ns_ConnChan *chan, const char *topic);
+NS_EXTERN int    Ns_WebSocketUnsubscribe(Ns_ConnChan *chan, const char *topic);    /* NULL: all; how many */
+/* One message to all subscribers but `exclude` (may be NULL).  Returns how many of this process it goes to, -1 as Send. */
+#define NS_WEBSOCKET_LOCAL 0x04u               /* stays in this process */
+NS_EXTERN ssize_t Ns_WebSocketPublish(Ns_Server *server, const char *topic, int type, const void *data, size_t len,
+                                      Ns_ConnChan *exclude, unsigned flags);
+/* For each topic that has subscribers and matches (NULL: all), in no order, without a lock; until proc returns false. */
+NS_EXTERN void   Ns_WebSocketTopics(Ns_Server *server, const char *pattern,
+                                    bool (*proc)(const char *topic, size_t subscribers, void *arg), void *arg);
+/* The subscribers, each retained; ns_free the array. */
+NS_EXTERN size_t Ns_WebSocketSubscribers(Ns_Server *server, const char *topic, Ns_ConnChan ***chans);
+
+typedef enum { NS_WEBSOCKET_CONNECTING, NS_WEBSOCKET_OPEN, NS_WEBSOCKET_CLOSING, NS_WEBSOCKET_CLOSED } Ns_WebSocketState;
+typedef struct Ns_WebSocketInfo {
+    Ns_WebSocketState state;
+    bool      client, tls, deflate;
+    char     *protocol, *extensions, *path, *origin, *data;   /* "" when there is none */
+    char     *topics;                          /* Tcl list */
+    uint64_t  messagesIn, messagesOut, bytesIn, bytesOut;     /* bytes of payloads, before and after compression */
+    uint64_t  dropped;                         /* by SLOW_DROP and SLOW_LATEST */
+    size_t    waiting;                         /* in the send buffer */
+    int64_t   roundTrip;                       /* microseconds, of the last ping; -1: none yet */
+    int       closeCode;                       /* 0: not closed yet */
+} Ns_WebSocketInfo;
+NS_EXTERN bool Ns_WebSocketGetInfo(Ns_ConnChan *chan, Ns_WebSocketInfo *info);    /* any thread; false: no WebSocket */
+NS_EXTERN void Ns_WebSocketInfoFree(Ns_WebSocketInfo *info);             /* what is in it */
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * WebSocket sessions and topics, what the core knows of them beyond the public Ns_WebSocket functions of ns.h, where the
+ * contract is.
+ */
+#ifndef NSD_WEBSOCKET_H
+#define NSD_WEBSOCKET_H
+
+#include "connchan.h"
+
+/* Main thread, at start. */
+void NsWebSocketInitServer(NsServer *server);
+
+/* Counters of a server, since its start.  Any thread may read them; they are added to with relaxed order. */
+typedef struct NsWsCounters {
+    atomic_ullong accepted, connected, connectFailed, closed;
+    atomic_ullong refusedHandshake, refusedOrigin, refusedPerIp;
+    atomic_ullong messagesIn, messagesOut, bytesIn, bytesOut, pings, pongs;
+    atomic_ullong protocolErrors, invalidText, tooBig, tooManyFragments;   /* closed with 1002, 1007, 1009, 1008 */
+    atomic_ullong pongTimeouts, idleTimeouts, closeTimeouts, slowClosed, slowDropped;
+    atomic_ullong published, delivered, compressed, inflated;
+} NsWsCounters;
+NsWsCounters *NsWebSocketCounters(NsServer *server);
+size_t        NsWebSocketCount(NsServer *server);          /* open sessions */
+size_t        NsTopicCount(NsServer *server);              /* topics that have subscribers */
+
+#endif
