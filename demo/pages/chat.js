@@ -14,6 +14,7 @@ let attempts = 0, timer = 0;
 let expected = null;                           // said about the picture that comes next
 let people = new Set();                        // names
 let stick = true;                              // the log shows its end, and goes with it
+let scrolled = 0;                              // where the log was last
 
 // ---- connection
 
@@ -117,6 +118,7 @@ function add(entry, own) {
 }
 function toEnd() {
     $("log").scrollTop = $("log").scrollHeight;
+    scrolled = $("log").scrollTop;
     $("newer").hidden = stick = true;
 }
 function note(text, kind = "") { add(element("li", `note ${kind}`, text)); }
@@ -216,8 +218,10 @@ $("chat").ondrop = (event) => {
 $("newer").onclick = toEnd;
 $("log").onscroll = () => {
     const log = $("log");
-    stick = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    if (stick) $("newer").hidden = true;
+    // Only who scrolls up wants to stay there: a picture that is still being decoded grows below the end, too.
+    if (log.scrollHeight - log.scrollTop - log.clientHeight < 40) $("newer").hidden = stick = true;
+    else if (log.scrollTop < scrolled) stick = false;
+    scrolled = log.scrollTop;
 };
 new ResizeObserver(() => { if (stick) toEnd(); }).observe($("log"));
 $("peoplebutton").onclick = () => {

@@ -158,6 +158,26 @@ try {
     check("it is the same picture", received.join() === [64 * 48 * 4, 7, 14, 21].join(), received);
     await grace.setInputFiles("#file", { name: "large.png", mimeType: "image/png", buffer: png(600, 500) });
     await step("Ada sees Grace's picture, sent over wss", () => ada.waitForFunction(() => [...document.querySelectorAll(".picture img")].pop()?.naturalWidth === 600));
+    const atEnd = () => { const log = document.querySelector("#log"); return log.scrollHeight > log.clientHeight && log.scrollHeight - log.scrollTop - log.clientHeight < 5; };
+    await step("a picture that arrives is seen whole", async () => { await ada.waitForFunction(atEnd); await grace.waitForFunction(atEnd); });
+    // As a picture does that is decoded between a scroll and the event that tells of it.
+    await ada.evaluate(() => new Promise((done) => {
+        const log = document.querySelector("#log"), last = log.lastElementChild;
+        log.addEventListener("scroll", done, { once: true });        // behind the page's own
+        last.style.paddingBottom = "100px";
+        log.scrollTop = log.scrollHeight;
+        last.style.paddingBottom = "500px";
+    }));
+    await say(grace, "still at the end");
+    await step("a picture that grows late does not end the following", () => sees(ada, "still at the end").then(() => ada.waitForFunction(atEnd)));
+    await ada.evaluate(() => new Promise((done) => {
+        const log = document.querySelector("#log");
+        log.addEventListener("scroll", done, { once: true });
+        log.scrollTop = 0;
+    }));
+    await say(grace, "below");
+    await step("who has scrolled up is told of new messages", () => ada.locator("#newer").click());
+    await step("and comes to them", () => ada.waitForFunction(atEnd));
 
     await step("a third one comes", async () => { alan = await enter(browser, `http://127.0.0.1:${DEMO_PORT}/`, "Ada"); });
     await step("two of one name are told apart", () => here(grace, ["Ada", "Ada 2", "Grace"]));
