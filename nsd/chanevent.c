@@ -19,6 +19,7 @@ static void Advance(NsChan *chan);
 static void Dispose(NsChan *chan);
 static bool ReadCallback(NsChan *chan, bool atEnd);
 static void ExpireTimer(NsLoop *loop, NsTimer *timer);
+static void RunAgain(NsLoop *loop, NsTask *task);
 
 static NsLoop *
 LoopOf(const NsChan *chan)
@@ -37,6 +38,7 @@ Drain(NsChan *chan)
 
     chan->sent += sent;
     if (sent > 0u) {
+        chan->wentOut = true;
         chan->lastProgress = NsLoopNow(LoopOf(chan));
     }
     if (result == NS_OUT_AGAIN) {
@@ -155,6 +157,23 @@ HasMore(const NsChan *chan)
         || (transport->pending != NULL && !chan->eof && !chan->broken && transport->pending(&chan->io));
 }
 
+/* As ReadCallback, for a hook: what is left in our hands is read by the inbox, after the others had their turn. */
+static void
+HookRead(NsChan *chan, bool atEnd)
+{
+    chan->hook->ready(chan, atEnd);
+    if (chan->io.transport->pending != NULL || chan->restLen > chan->restPos) {
+        ChanLock(chan);
+        if (chan->state == CHAN_OPEN && !chan->deferred && !chan->deaf && HasMore(chan)) {
+            chan->deferred = true;
+            chan->again.proc = RunAgain;
+            Ns_ConnChanRetain(chan);
+            NsLoopPost(LoopOf(chan), &chan->again);
+        }
+        ChanUnlock(chan);
+    }
+}
+
 static void
 RunAgain(NsLoop *loop, NsTask *task)
 {
@@ -162,7 +181,11 @@ RunAgain(NsLoop *loop, NsTask *task)
 
     (void)loop;
     chan->deferred = false;
-    (void)ReadCallback(chan, false);
+    if (chan->begun) {
+        HookRead(chan, false);
+    } else {
+        (void)ReadCallback(chan, false);
+    }
     Advance(chan);
     Ns_ConnChanRelease(chan);
 }
@@ -226,6 +249,30 @@ TakeUrgent(NsChan *chan)
     ChanUnlock(chan);
 }
 
+/* The event of a channel with a hook: the short way.  Nothing touches the channel after Advance. */
+static void
+HookReady(NsChan *chan, unsigned events, bool atEnd)
+{
+    bool open = !chan->lingering, readable = (events & NS_EV_READ) != 0u;
+
+    if (events != NS_EV_READ) {
+        ChanLock(chan);
+        if (!NsOutEmpty(&chan->out)) {
+            chan->sendBlocked = false;
+            Drain(chan);
+        }
+        open = chan->state == CHAN_OPEN;
+        readable = readable || ((events & NS_EV_WRITE) != 0u && chan->io.waitRecv == NS_SOCK_WRITE);
+        ChanUnlock(chan);
+    }
+    if (chan->lingering) {
+        Discard(chan);
+    } else if (open && (readable || atEnd)) {
+        HookRead(chan, atEnd);
+    }
+    Advance(chan);
+}
+
 static void
 Ready(NsLoop *loop, NsWatch *watch, unsigned events)
 {
@@ -234,12 +281,16 @@ Ready(NsLoop *loop, NsWatch *watch, unsigned events)
     ChanState state;
 
     NS_CHECK(chan, CHAN_MAGIC);
-    Ns_ConnChanRetain(chan);
     chan->lastEvent = NsLoopNow(loop);
     chan->timedOut = false;
     if ((events & (NS_EV_HANGUP | NS_EV_ERROR)) != 0u) {
         chan->hangup = true;
     }
+    if (chan->begun) {
+        HookReady(chan, events, atEnd);
+        return;
+    }
+    Ns_ConnChanRetain(chan);
     ChanLock(chan);
     if (!NsOutEmpty(&chan->out)) {
         chan->sendBlocked = false;
@@ -287,7 +338,11 @@ WantedEvents(const NsChan *chan)
     if (!NsOutEmpty(&chan->out)) {
         wanted |= chan->io.waitSend == NS_SOCK_READ ? NS_EV_READ : NS_EV_WRITE;
     }
-    if (chan->state == CHAN_OPEN && chan->callback != NULL && !chan->suspended) {
+    if (chan->state == CHAN_OPEN && chan->hook != NULL && chan->begun) {
+        if (!chan->eof && !chan->broken && !chan->deaf) {
+            wanted |= NS_EV_RDHUP | (chan->io.waitRecv == NS_SOCK_WRITE ? NS_EV_WRITE : NS_EV_READ);
+        }
+    } else if (chan->state == CHAN_OPEN && chan->callback != NULL && !chan->suspended) {
         unsigned when = chan->callback->cb.when;
 
         if ((when & NS_SOCK_READ) != 0u && !chan->eof && !chan->broken && !chan->deaf) {
@@ -371,6 +426,7 @@ SayGoodbye(NsChan *chan)
      */
     (void)shutdown(chan->io.sock, SHUT_WR);
     chan->state = CHAN_LINGER;
+    chan->lingering = true;
     chan->closeDue = NsLoopNow(LoopOf(chan)) + CLOSE_WAIT;
     chan->lastProgress = NsLoopNow(LoopOf(chan)) + NsChanSendWait(chan);
     return false;
@@ -385,12 +441,18 @@ Advance(NsChan *chan)
     unsigned  wanted;
     int64_t   due;
     int       error;
-    bool      over = false;
+    bool      over = false, wentOut;
 
     ChanLock(chan);
     if (chan->state == CHAN_DEAD) {
         ChanUnlock(chan);
         return;
+    }
+    if (chan->begun && chan->state != CHAN_OPEN && !chan->overTold) {
+        chan->overTold = true;
+        ChanUnlock(chan);
+        chan->hook->over(chan);
+        ChanLock(chan);
     }
     if (!NsOutEmpty(&chan->out) && !chan->sendBlocked && !chan->aborted) {
         Drain(chan);
@@ -410,8 +472,13 @@ Advance(NsChan *chan)
     }
     wanted = WantedEvents(chan);
     due = NextDue(chan);
+    wentOut = chan->wentOut && chan->begun && chan->state == CHAN_OPEN;
+    chan->wentOut = false;
     ChanUnlock(chan);
 
+    if (wentOut && chan->hook->sent != NULL) {
+        chan->hook->sent(chan);                /* what it sends or closes is posted */
+    }
     if (dones != NULL) {
         RunDones(chan, dones, sent, error);    /* what it changes is posted, and looked at then */
     }
@@ -537,6 +604,8 @@ StopChan(NsWorker *worker, NsMember *member, bool now)
     if (now) {
         Ns_Log(Warning, "shutdown: %s is cut off: the peer did not take what was sent", chan->name);
         (void)Ns_ConnChanAbort(chan);
+    } else if (chan->begun && chan->hook->stop != NULL) {
+        chan->hook->stop(chan);
     } else {
         if (!chan->exitTold) {
             chan->exitTold = true;
@@ -551,15 +620,16 @@ static void
 Attend(NsLoop *loop, NsTask *task)
 {
     NsChan *chan = (NsChan *)((char *)task - offsetof(NsChan, task));
-    bool    alive, fresh, more;
+    bool    alive, fresh, begins, more;
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
     chan->posted = false;
     alive = chan->state != CHAN_DEAD;
     fresh = chan->fresh;
+    begins = alive && chan->hook != NULL && !chan->begun;
     chan->fresh = false;
-    more = fresh && chan->state == CHAN_OPEN && HasMore(chan);
+    more = (fresh || begins) && chan->state == CHAN_OPEN && HasMore(chan);
     ChanUnlock(chan);
 
     ReleaseRetired(chan);
@@ -574,7 +644,16 @@ Attend(NsLoop *loop, NsTask *task)
             chan->timedOut = false;
             chan->hangup = false;              /* each registration is told of it once */
         }
-        if (more) {
+        if (begins) {
+            chan->begun = true;
+            chan->lastEvent = NsLoopNow(loop);
+            if (chan->hook->begin != NULL) {
+                chan->hook->begin(chan);
+            }
+        }
+        if (more && chan->begun) {
+            HookRead(chan, false);
+        } else if (more) {
             (void)ReadCallback(chan, false);
         }
         Advance(chan);

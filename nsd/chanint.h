@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * What a channel consists of: for connchan.c, chanevent.c and chanframe.c alone.
+ * What a channel consists of: for connchan.c, chanevent.c, chanframe.c and chanclient.c, and for the sessions on it
+ * (websocket.c, wssend.c).
  */
 #ifndef NSD_CHANINT_H
 #define NSD_CHANINT_H
@@ -32,6 +33,19 @@ typedef struct ChanDone {                      /* who wants to know when a range
 
 typedef enum { CHAN_OPEN, CHAN_CLOSING, CHAN_LINGER, CHAN_DEAD } ChanState;
 
+/*
+ * Who runs a channel in place of a callback (websocket.c).  The procs run on the worker, one at a time, without a lock;
+ * but for `free`, they may be NULL.
+ */
+typedef struct NsChanHook {
+    void (*begin)(NsChan *chan);               /* first of all, once */
+    void (*ready)(NsChan *chan, bool atEnd);   /* there is something to read, or the end of it */
+    void (*sent)(NsChan *chan);                /* some of the bytes that waited went out */
+    void (*stop)(NsChan *chan);                /* the server stops; once.  The channel is to be closed by the hook */
+    void (*over)(NsChan *chan);                /* once, after `begin`: somebody has closed the channel */
+    void (*free)(NsChan *chan);                /* any thread: the last reference is gone */
+} NsChanHook;
+
 struct NsChan {
     uint32_t        magic;
     atomic_int      refs;
@@ -53,6 +67,9 @@ struct NsChan {
     bool            deferred;                  /* worker: `again` runs at the end of the turn */
     bool            joined;                    /* worker: it is among the worker's members */
     bool            exitTold;                  /* worker */
+    bool            begun, overTold;           /* worker: of the hook */
+    bool            lingering;                 /* worker: state is CHAN_LINGER */
+    bool            wentOut;                   /* lock: bytes that waited, since the hook was told */
     atomic_int      debug;
     NsServer       *server;
     NsWorker       *worker;
@@ -64,6 +81,8 @@ struct NsChan {
     Ns_Time         start;
     char           *clientData;
 
+    const NsChanHook *hook;                    /* lock; on the worker: once it has begun */
+    void           *session;                   /* the hook's */
     ChanCallback   *callback;                  /* lock */
     ChanCallback   *retired;                   /* lock: replaced, to be released by the worker */
     NsOutQueue      out;                       /* lock */
@@ -97,6 +116,13 @@ void NsChanFramesFree(NsChan *chan);
 bool NsChanFramesReady(const NsChan *chan);    /* a whole frame is waiting */
 /* connchan.c.  Lock held: one receive. */
 ssize_t NsChanReceive(NsChan *chan, void *buffer, size_t size);
+/*
+ * connchan.c.  Lock held, the send queue is empty: send until all is out or the socket refuses.  Returns what it took, or
+ * -1 with errno when the socket is broken.  The caller adds it to `sent`, queues the rest, and notifies.
+ */
+ssize_t NsChanSendNow(NsChan *chan, const struct iovec *iov, int iovcnt);
+/* connchan.c.  Any thread: give the channel to a hook, once.  False: it is closed, has a hook, or a callback. */
+bool NsChanAttach(NsChan *chan, const NsChanHook *hook, void *session);
 /* connchan.c: take the name out of the table.  No lock. */
 void NsChanForget(NsChan *chan);
 int64_t NsChanSendWait(const NsChan *chan);

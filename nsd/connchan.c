@@ -245,6 +245,9 @@ Ns_ConnChanRelease(NsChan *chan)
     NS_CHECK(chan, CHAN_MAGIC);
     if (atomic_fetch_sub_explicit(&chan->refs, 1, memory_order_acq_rel) == 1) {
         NS_ASSERT(chan->state == CHAN_DEAD && chan->io.sock == NS_INVALID_SOCKET && chan->callback == NULL);
+        if (chan->hook != NULL) {
+            chan->hook->free(chan);
+        }
         pthread_mutex_destroy(&chan->lock);
         ns_free(chan->clientData);
         chan->magic = NS_SPOILED;
@@ -493,6 +496,11 @@ Ns_ConnChanRead(NsChan *chan, void *buffer, size_t size)
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
+    if (chan->hook != NULL) {
+        ChanUnlock(chan);
+        errno = EBUSY;
+        return -1;
+    }
     n = NsChanReceive(chan, buffer, size);
     timeout = n < 0 && errno == EAGAIN ? chan->receiveTimeout : 0;
     ChanUnlock(chan);
@@ -523,8 +531,8 @@ VectorLength(const struct iovec *iov, int iovcnt)
  * Lock held.  Send until all is out or the socket refuses (TLS takes a record at a time).  Returns what it took, or -1
  * with errno when the socket is broken.
  */
-static ssize_t
-SendNow(NsChan *chan, const struct iovec *iov, int iovcnt)
+ssize_t
+NsChanSendNow(NsChan *chan, const struct iovec *iov, int iovcnt)
 {
     size_t total = 0u, skip = 0u;              /* of iov[0] */
 
@@ -565,6 +573,8 @@ MayWrite(const NsChan *chan, size_t len)
 
     if (chan->state != CHAN_OPEN) {
         errno = EPIPE;
+    } else if (chan->hook != NULL) {
+        errno = EBUSY;
     } else if (chan->sendErrno != 0) {
         /* Bytes were lost before: whatever follows them would arrive out of order. */
         errno = chan->sendErrno;
@@ -589,7 +599,7 @@ Write(NsChan *chan, const struct iovec *iov, int iovcnt, Ns_Buf *buf, unsigned f
     if (!MayWrite(chan, len)) {
         sent = -1;
     } else if (len > 0u && NsOutEmpty(&chan->out) && (flags & NS_CONNCHAN_BUFFERED) == 0u) {
-        sent = SendNow(chan, iov, iovcnt);
+        sent = NsChanSendNow(chan, iov, iovcnt);
     }
     if (sent >= 0) {
         chan->sent += (uint64_t)sent;
@@ -634,9 +644,9 @@ Ns_ConnChanSendFile(NsChan *chan, int fd, off_t offset, size_t len, Ns_ConnChanD
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
-    accepted = chan->state == CHAN_OPEN && chan->sendErrno == 0;
+    accepted = chan->state == CHAN_OPEN && chan->sendErrno == 0 && chan->hook == NULL;
     if (!accepted) {
-        errno = chan->sendErrno != 0 ? chan->sendErrno : EPIPE;
+        errno = chan->hook != NULL ? EBUSY : chan->sendErrno != 0 ? chan->sendErrno : EPIPE;
     } else {
         if (done != NULL) {
             ChanDone *entry = ns_calloc(1u, sizeof(ChanDone));
@@ -731,8 +741,10 @@ Ns_ConnChanSetCallback(NsChan *chan, const Ns_ConnChanCallback *callback)
     fresh->cb = *callback;
     atomic_init(&fresh->refs, 1);
     ChanLock(chan);
-    open = chan->state == CHAN_OPEN;
-    if (open) {
+    open = chan->state == CHAN_OPEN && chan->hook == NULL;
+    if (!open) {
+        errno = chan->hook != NULL ? EBUSY : EPIPE;
+    } else {
         Retire(chan);
         chan->callback = fresh;
         chan->fresh = true;
@@ -762,6 +774,23 @@ Ns_ConnChanCancelCallback(NsChan *chan)
     }
     ChanUnlock(chan);
     return cancelled;
+}
+
+bool
+NsChanAttach(NsChan *chan, const NsChanHook *hook, void *session)
+{
+    bool attached;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    ChanLock(chan);
+    attached = chan->state == CHAN_OPEN && chan->hook == NULL && chan->callback == NULL;
+    if (attached) {
+        chan->hook = hook;
+        chan->session = session;
+        NsChanNotify(chan);
+    }
+    ChanUnlock(chan);
+    return attached;
 }
 
 typedef struct RunTask {
