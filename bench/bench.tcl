@@ -8,6 +8,7 @@
 #   BENCH_HOME                   where the pid file goes (build/bench)
 #
 #   /echo/chan    echoes WebSocket messages by a Tcl callback on a channel (bench/procs/echo.tcl)
+#   /line/c       echoes lines, in C alone (modules/example)
 #   /static/1k    a file of 1,024 bytes        /static/10m   one of 10 MB
 #   /tcl/1k       a proc that returns as much
 #   /file/NAME    what is /static/NAME, too, sent by a detached channel (bench/procs/file.tcl)
@@ -58,5 +59,6 @@ ns_section ns/server/bench {
     ns_param maxconnections 20000
     ns_param connsperthread 0
 }
+ns_section ns/server/bench/modules  { ns_param nsexample nsexample }
 ns_section ns/server/bench/fastpath { ns_param pagedir $home/pages }
 ns_section ns/server/bench/tcl      { ns_param library $top/bench/procs }

@@ -5,7 +5,7 @@
  * place, no UTF-8 check, no timers, no features.
  *
  *   rawecho PORT [CERT KEY]
- *   any path echoes; /sub subscribes; each message on /pub goes to all of /sub
+ *   any path echoes; /topic/sub subscribes; each message on /topic/pub goes to all of them; on /line... lines come back
  *   a request that is no handshake is answered with 1,024 bytes
  */
 #include <errno.h>
@@ -177,15 +177,17 @@ Handshake(Client *c, uint8_t *p, size_t n, size_t *used)
                  "Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
                  a);
     c->open = 1;
-    if (!strncmp((char *)p, "GET /sub ", 9)) {
+    if (!strncmp((char *)p, "GET /topic/sub ", 15)) {
         c->kind = 1;
         if (nsubs == capsubs) {
             subs = realloc(subs, (capsubs = capsubs ? capsubs * 2 : 1024) * sizeof *subs);
         }
         c->subidx = nsubs;
         subs[nsubs++] = c;
-    } else if (!strncmp((char *)p, "GET /pub ", 9)) {
+    } else if (!strncmp((char *)p, "GET /topic/pub ", 15)) {
         c->kind = 2;
+    } else if (!strncmp((char *)p, "GET /line", 9)) {
+        c->kind = 3;
     }
     return Out(c, (uint8_t *)r, m) ? -1 : 1;
 }
@@ -208,6 +210,20 @@ PutHead(uint8_t *d, uint8_t b0, uint64_t l)
         d[2 + i] = l >> (56 - 8 * i);
     }
     return 10;
+}
+/* Lines: what is complete of bytes i .. n goes back, the rest is kept. */
+static int
+EchoLines(Client *c, size_t i, size_t n)
+{
+    uint8_t *last = memrchr(buf + i, '\n', n - i);
+    size_t   whole = last ? (size_t)(last + 1 - buf) : i;
+
+    if (whole < n) {
+        c->inn = n - whole;
+        c->in = malloc(c->inn);
+        memcpy(c->in, buf + whole, c->inn);
+    }
+    return whole > i ? Out(c, buf + i, whole - i) : 0;
 }
 static int
 OnReadable(Client *c)
@@ -248,6 +264,12 @@ OnReadable(Client *c)
             } else {
                 goto keep;
             }
+        }
+        if (c->kind == 3) {
+            if (EchoLines(c, i, n)) {
+                return -1;
+            }
+            goto next;
         }
         uint8_t *d = buf;
         int      closing = 0; /* output is compacted into the input buffer */
@@ -330,6 +352,7 @@ OnReadable(Client *c)
         if (closing) {
             return -1;
         }
+    next:
         if (c->ssl && (full || SSL_has_pending(c->ssl))) {
             continue; /* read-ahead: one recv() per record, not two */
         }

@@ -238,6 +238,7 @@ Usage(void)
                     " -s BYTES -d DEPTH -T SECONDS -w WARMUP_S -n THREADS\n"
                     " -S N          use N source addresses 127.0.0.2...\n"
                     " -x            text frames (ASCII payload), else binary\n"
+                    " -l            echo, idle: lines of BYTES instead of frames, behind any answer 101\n"
                     " -B PATH       bcast: the publisher's path (subscribers use -P)\n"
                     " -K N          bcast, churn: stop after N messages or connections (churn: of each thread)\n"
                     " -L            bcast: loose check (marker anywhere in the first 80 bytes, any length)\n"
@@ -257,7 +258,7 @@ ParseOptions(int ac, char **av)
 {
     int ch;
 
-    while ((ch = getopt(ac, av, "m:H:p:P:tc:a:s:d:T:w:n:S:xB:K:LAOi:I:h:R:U:E:g:v")) != -1) {
+    while ((ch = getopt(ac, av, "m:H:p:P:tc:a:s:d:T:w:n:S:xlB:K:LAOi:I:h:R:U:E:g:v")) != -1) {
         switch (ch) {
         case 'm':
             opt.mode = !strcmp(optarg, "echo")    ? M_ECHO
@@ -279,6 +280,7 @@ ParseOptions(int ac, char **av)
         case 'n': opt.threads = atoi(optarg); break;
         case 'S': opt.nsrc = atoi(optarg); break;
         case 'x': opt.text = 1; break;
+        case 'l': opt.lines = 1; break;
         case 'B': opt.pubpath = optarg; break;
         case 'K': opt.kmsgs = atoi(optarg); break;
         case 'L': opt.loose = 1; break;
@@ -294,6 +296,9 @@ ParseOptions(int ac, char **av)
         case 'v': opt.verbose = 1; break;
         default: Usage();
         }
+    }
+    if (opt.lines && (opt.size < 1 || (opt.mode != M_ECHO && opt.mode != M_IDLE))) {
+        Usage();
     }
     if (opt.depth < 1) {
         opt.depth = 1;

@@ -101,15 +101,21 @@ BuildPool(void)
     if (poolSize < 2) {
         poolSize = 2;
     }
-    headLen = 2 + 4 + (n >= 65536 ? 8 : n >= 126 ? 2 : 0);
+    headLen = opt.lines ? 0 : 2 + 4 + (n >= 65536 ? 8 : n >= 126 ? 2 : 0);
     frameLen = headLen + n;
     payloads = malloc(n * poolSize + 1);
     framePool = malloc(frameLen * (size_t)(poolSize + opt.depth));
     for (size_t i = 0; i < n * poolSize; i++) {
-        payloads[i] = opt.text ? 33 + Random(&s) % 90 : (uint8_t)Random(&s);
+        payloads[i] = opt.lines && i % n == n - 1  ? '\n'
+                      : opt.text || opt.lines      ? 33 + Random(&s) % 90
+                                                   : (uint8_t)Random(&s);
     }
     for (int i = 0; i < poolSize + opt.depth; i++) {
-        BuildFrame(framePool + frameLen * i, opt.text ? 1 : 2, payloads + n * (i % poolSize), n, Random(&s));
+        if (opt.lines) {
+            memcpy(framePool + frameLen * i, payloads + n * (i % poolSize), n);
+        } else {
+            BuildFrame(framePool + frameLen * i, opt.text ? 1 : 2, payloads + n * (i % poolSize), n, Random(&s));
+        }
     }
     for (int i = 0; i < NKEYS; i++) {
         uint8_t r[16];
@@ -282,9 +288,10 @@ SendUpgrade(Thread *t, Client *c)
     }
     c->kidx = Random(&t->seed) % NKEYS;
     int n = snprintf(c->hb, 8192,
-                     "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                     "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: %s\r\nConnection: Upgrade\r\n"
                      "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
-                     (c == t->pub && opt.pubpath) ? opt.pubpath : opt.path, opt.host, opt.port, keys[c->kidx],
+                     (c == t->pub && opt.pubpath) ? opt.pubpath : opt.path, opt.host, opt.port,
+                     opt.lines ? "line" : "websocket", keys[c->kidx],
                      opt.proto ? "Sec-WebSocket-Protocol: " : "", opt.proto ? opt.proto : "", opt.proto ? "\r\n" : "",
                      opt.hdr);
     c->state = S_HTTP;
@@ -554,7 +561,12 @@ static int
 ParseFrames(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
 {
     while (n > 0) {
-        if (!c->inpay) {
+        if (!c->inpay && opt.lines) {          /* all are of one length, and need no head */
+            c->opcode = opt.text ? 1 : 2;
+            c->fin = c->inpay = 1;
+            c->plen = opt.size;
+            c->poff = c->moff = 0;
+        } else if (!c->inpay) {
             if (FeedHead(t, c, *p) != 0) {
                 return -1;
             }
@@ -594,6 +606,25 @@ Opened(Thread *t, Client *c, uint64_t now)
 }
 
 static int
+CheckAccept(Client *c)
+{
+    char *a = strcasestr(c->hb, "\r\nsec-websocket-accept:");
+    if (!a) {
+        Complain("no accept header");
+        return 0;
+    }
+    a += 23;
+    while (*a == ' ') {
+        a++;
+    }
+    if (strncmp(a, accepts[c->kidx], strlen(accepts[c->kidx]))) {
+        Complain("wrong accept");
+        return 0;
+    }
+    return 1;
+}
+
+static int
 ParseResponse(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
 {
     size_t m = n;
@@ -621,17 +652,7 @@ ParseResponse(Thread *t, Client *c, const uint8_t *p, size_t n, uint64_t now)
         Complain("upgrade refused: %s", c->hb);
         return -1;
     }
-    char *a = strcasestr(c->hb, "\r\nsec-websocket-accept:");
-    if (!a) {
-        Complain("no accept header");
-        return -1;
-    }
-    a += 23;
-    while (*a == ' ') {
-        a++;
-    }
-    if (strncmp(a, accepts[c->kidx], strlen(accepts[c->kidx]))) {
-        Complain("wrong accept");
+    if (!opt.lines && !CheckAccept(c)) {
         return -1;
     }
     if (opt.mode != M_CHURN) {

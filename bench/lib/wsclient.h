@@ -14,9 +14,9 @@ enum { M_ECHO, M_IDLE, M_BCAST, M_CHURN };
 enum { S_NEW, S_CONNECTING, S_TLS, S_HTTP, S_OPEN, S_CLOSING, S_DEAD };
 
 typedef struct Options {
-    const char *host, *path, *pubpath, *tag, *hdr, *proto, *preamble;
+    const char *host, *path, *pubpath, *tag, *hdr, *proto;
     int port, tls, conns, active, size, depth, mode, threads, nsrc, text, rbuf, inflight, pid, kmsgs, loose, abortclose,
-        connectonly, hold, verbose, prefixskip, rampms;
+        connectonly, hold, verbose, lines;
     double dur, warm;
 } Options;
 
