@@ -13,6 +13,12 @@ typedef struct NsWorker NsWorker;
 
 /* Any thread.  The worker for a socket: always the same for the same fd.  Starts the workers if need be. */
 NsWorker   *NsWorkerFor(NS_SOCKET fd);
+/*
+ * Any thread.  The worker for a new channel: the one with the fewest, but none whose callback runs for 100 ms (or `slowcallback`,
+ * if that is less) as long as there is another.  It counts there until NsWorkerUnplace.
+ */
+NsWorker   *NsWorkerPlace(void);
+void        NsWorkerUnplace(NsWorker *worker);
 NsWorker   *NsWorkerCurrent(void);                         /* of the calling thread, or NULL */
 NsLoop     *NsWorkerLoop(NsWorker *worker);
 const char *NsWorkerName(const NsWorker *worker);
@@ -58,7 +64,7 @@ void NsWorkerCallbackEnd(NsWorker *worker);
 
 typedef struct NsWorkerStats {
     uint64_t    callbacks, slowCallbacks, callbackUsec, longestUsec;
-    size_t      members;
+    size_t      members, channels;             /* all that live on it; channels that were placed there */
     NsLoopStats loop;
 } NsWorkerStats;
 void NsWorkerGetStats(NsWorker *worker, NsWorkerStats *stats);        /* any thread */

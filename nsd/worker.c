@@ -15,6 +15,7 @@
 #include "sockcallback.h"
 
 #define MAX_WORKERS 256
+#define PLACE_SLOW  100000                     /* microseconds: who runs a callback for longer gets no new channel */
 
 typedef struct WorkerInterp {
     struct WorkerInterp *next;
@@ -37,9 +38,10 @@ struct NsWorker {
 
     pthread_mutex_t watchLock;                 /* the callback being run */
     const char   *what, *command;
-    int64_t       begun;                       /* microseconds, 0: none runs */
+    atomic_llong  begun;                       /* microseconds, 0: none runs; changed under the lock, placing looks without */
     bool          reported;
 
+    atomic_size_t placed;                      /* channels */
     atomic_ullong callbacks, slowCallbacks, callbackUsec, longestUsec;
     atomic_size_t memberCount;
 };
@@ -205,7 +207,7 @@ NsWorkerCallbackBegin(NsWorker *worker, const char *what, const char *command)
     pthread_mutex_lock(&worker->watchLock);
     worker->what = what;
     worker->command = command;
-    worker->begun = Microseconds();
+    atomic_store_explicit(&worker->begun, Microseconds(), memory_order_relaxed);
     worker->reported = false;
     pthread_mutex_unlock(&worker->watchLock);
 }
@@ -218,11 +220,11 @@ NsWorkerCallbackEnd(NsWorker *worker)
     bool        reported;
 
     pthread_mutex_lock(&worker->watchLock);
-    took = Microseconds() - worker->begun;
+    took = Microseconds() - atomic_load_explicit(&worker->begun, memory_order_relaxed);
     what = worker->what;
     command = worker->command;
     reported = worker->reported;
-    worker->begun = 0;
+    atomic_store_explicit(&worker->begun, 0, memory_order_relaxed);
     worker->what = worker->command = NULL;
     pthread_mutex_unlock(&worker->watchLock);
 
@@ -251,12 +253,13 @@ WatchWorkers(void *arg, int id)
     for (i = 0; i < pool.count; i++) {
         NsWorker *worker = pool.workers[i];
         char      what[64], command[201];
-        int64_t   took = 0;
+        int64_t   begun, took = 0;
 
         pthread_mutex_lock(&worker->watchLock);
-        if (worker->begun != 0 && !worker->reported && now - worker->begun >= pool.slowUsec) {
+        begun = atomic_load_explicit(&worker->begun, memory_order_relaxed);
+        if (begun != 0 && !worker->reported && now - begun >= pool.slowUsec) {
             worker->reported = true;
-            took = now - worker->begun;
+            took = now - begun;
             snprintf(what, sizeof(what), "%s", worker->what);
             snprintf(command, sizeof(command), "%s", worker->command != NULL ? worker->command : "(C)");
         }
@@ -293,11 +296,20 @@ StopWorkerNow(NsLoop *loop, NsTask *task)
     StopIfEmpty(worker);
 }
 
+/* The default server's, for which the start waits. */
 static bool
 TakeInterp(NsServer *server, void *arg)
 {
     (void)NsWorkerInterp(arg, server);
-    return false;                              /* the default server's; others when they are needed */
+    return false;
+}
+
+/* Those of the others, while the start goes on: the first event finds them, and needs not wait for one to be made. */
+static bool
+TakeInterps(NsServer *server, void *arg)
+{
+    (void)NsWorkerInterp(arg, server);
+    return true;
 }
 
 static void
@@ -312,6 +324,7 @@ WorkerThread(void *arg)
     pool.ready++;
     Ns_CondBroadcast(&pool.cond);
     Ns_MutexUnlock(&pool.lock);
+    NsServerEach(TakeInterps, worker);
 
     do {
         NsLoopRun(worker->loop);
@@ -466,6 +479,55 @@ NsWorkerFor(NS_SOCKET fd)
     return pool.workers[(unsigned)fd % (unsigned)pool.count];
 }
 
+/*
+ * How much a worker has to do, for comparing: one that runs a slow callback comes behind all others, and among equals an idle
+ * one before one that is at work.
+ */
+static uint64_t
+Load(const NsWorker *worker, int64_t now, int64_t slow)
+{
+    uint64_t load = 2u * (uint64_t)atomic_load_explicit(&worker->placed, memory_order_relaxed);
+    int64_t  begun = atomic_load_explicit(&worker->begun, memory_order_relaxed);
+
+    if (begun != 0) {
+        load += now - begun >= slow ? UINT64_MAX / 2u : 1u;
+    }
+    return load;
+}
+
+NsWorker *
+NsWorkerPlace(void)
+{
+    static atomic_uint turn;
+    unsigned  first = atomic_fetch_add_explicit(&turn, 1u, memory_order_relaxed), i;
+    NsWorker *best = NULL;
+    uint64_t  least = UINT64_MAX;
+    int64_t   now = Microseconds(), slow;
+
+    if (!atomic_load_explicit(&pool.up, memory_order_acquire)) {
+        NsWorkersStart();
+    }
+    slow = pool.slowUsec > 0 && pool.slowUsec < PLACE_SLOW ? pool.slowUsec : PLACE_SLOW;
+    for (i = 0u; i < (unsigned)pool.count; i++) {
+        NsWorker *worker = pool.workers[(first + i) % (unsigned)pool.count];
+        uint64_t  load = Load(worker, now, slow);
+
+        if (load < least) {
+            least = load;
+            best = worker;
+        }
+    }
+    atomic_fetch_add_explicit(&best->placed, 1u, memory_order_relaxed);
+    return best;
+}
+
+void
+NsWorkerUnplace(NsWorker *worker)
+{
+    NS_CHECK(worker, WORKER_MAGIC);
+    atomic_fetch_sub_explicit(&worker->placed, 1u, memory_order_relaxed);
+}
+
 NsWorker *
 NsWorkerCurrent(void)
 {
@@ -503,6 +565,7 @@ NsWorkerGetStats(NsWorker *worker, NsWorkerStats *stats)
     stats->slowCallbacks = atomic_load_explicit(&worker->slowCallbacks, memory_order_relaxed);
     stats->callbackUsec = atomic_load_explicit(&worker->callbackUsec, memory_order_relaxed);
     stats->longestUsec = atomic_load_explicit(&worker->longestUsec, memory_order_relaxed);
+    stats->channels = atomic_load_explicit(&worker->placed, memory_order_relaxed);
     stats->members = atomic_load_explicit(&worker->memberCount, memory_order_relaxed);
     NsLoopGetStats(worker->loop, &stats->loop);
 }
