@@ -695,6 +695,7 @@ Dispose(NsChan *chan)
         chan->joined = false;
         NsWorkerLeave(chan->worker, &chan->member);
     }
+    NsWorkerUnplace(chan->worker);
     ChanLock(chan);
     chan->state = CHAN_DEAD;
     callback = chan->callback;

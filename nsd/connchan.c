@@ -187,7 +187,7 @@ ChanNew(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *dri
     chan->io = *io;
     chan->peer = *peer;
     chan->driver = driver;
-    chan->worker = NsWorkerFor(io->sock);
+    chan->worker = NsWorkerPlace();
     Ns_GetTime(&chan->start);
     SetKeepAlive(io->sock);
     atomic_fetch_add_explicit(&nsChanCounters.opened, 1u, memory_order_relaxed);

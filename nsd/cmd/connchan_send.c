@@ -124,6 +124,7 @@ WorkerObj(NsWorker *worker)
 
     NsWorkerGetStats(worker, &stats);
     Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("name", -1), Tcl_NewStringObj(NsWorkerName(worker), -1));
+    Put(dict, "channels", stats.channels);
     Put(dict, "sockets", stats.members);
     Put(dict, "turns", stats.loop.turns);
     Put(dict, "events", stats.loop.events);
