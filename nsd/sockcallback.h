@@ -25,6 +25,7 @@ const char *NsWorkerName(const NsWorker *worker);
 int         NsWorkerCount(void);
 NsWorker   *NsWorkerGet(int index);
 bool        NsWorkersStopping(void);
+int64_t     NsWorkersAbortTime(void);                      /* while stopping: NsLoopClock() at which what is left is aborted */
 
 /*
  * Whoever lives on a worker joins it, so that it can be told of the end.  `stop` is called on the worker when the server

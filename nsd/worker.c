@@ -36,16 +36,20 @@ struct NsWorker {
     bool          cleanupPending, stopping, stopNow, tellPending;
     NsTask        tellTask;
 
-    pthread_mutex_t watchLock;                 /* the callback being run */
-    const char   *what, *command;
-    atomic_llong  begun;                       /* microseconds, 0: none runs; changed under the lock, placing looks without */
-    bool          reported;
+    /*
+     * The callback being run.  It costs no lock, but for one that is being looked at: who looks sets REPORTED in `begun`,
+     * holding watchLock; the worker then takes that lock before it lets go of `what` and `command`.
+     */
+    const char     *what, *command;
+    atomic_llong    begun;                     /* microseconds times two, and REPORTED; 0: none runs */
+    pthread_mutex_t watchLock;
 
     atomic_size_t placed;                      /* channels */
     atomic_ullong callbacks, slowCallbacks, callbackUsec, longestUsec;
     atomic_size_t memberCount;
 };
 #define WORKER_MAGIC NS_MAGIC('W', 'o', 'r', 'k')
+#define REPORTED     1
 
 static struct {
     Ns_Mutex    lock;
@@ -55,6 +59,7 @@ static struct {
     int         count;
     NsWorker   *workers[MAX_WORKERS];
     atomic_bool stopping, up;
+    atomic_llong abortAt;                      /* NsLoopClock() at which the rest is cut off */
     int64_t     slowUsec;
     int         watchId;
 } pool;
@@ -201,35 +206,34 @@ NsWorkerInterp(NsWorker *worker, NsServer *server)
 
 /* ---- slow callbacks ---- */
 
+/* Only the worker writes its counters: no locked instruction is needed. */
+static void
+AddCount(atomic_ullong *counter, unsigned long long n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
 void
 NsWorkerCallbackBegin(NsWorker *worker, const char *what, const char *command)
 {
-    pthread_mutex_lock(&worker->watchLock);
     worker->what = what;
     worker->command = command;
-    atomic_store_explicit(&worker->begun, Microseconds(), memory_order_relaxed);
-    worker->reported = false;
-    pthread_mutex_unlock(&worker->watchLock);
+    atomic_store_explicit(&worker->begun, 2 * Microseconds(), memory_order_release);
 }
 
 void
 NsWorkerCallbackEnd(NsWorker *worker)
 {
-    int64_t     took;
-    const char *what, *command;
-    bool        reported;
+    long long begun = atomic_exchange_explicit(&worker->begun, 0, memory_order_acq_rel);
+    int64_t   took = Microseconds() - begun / 2;
+    bool      reported = (begun & REPORTED) != 0;
 
-    pthread_mutex_lock(&worker->watchLock);
-    took = Microseconds() - atomic_load_explicit(&worker->begun, memory_order_relaxed);
-    what = worker->what;
-    command = worker->command;
-    reported = worker->reported;
-    atomic_store_explicit(&worker->begun, 0, memory_order_relaxed);
-    worker->what = worker->command = NULL;
-    pthread_mutex_unlock(&worker->watchLock);
-
-    atomic_fetch_add_explicit(&worker->callbacks, 1u, memory_order_relaxed);
-    atomic_fetch_add_explicit(&worker->callbackUsec, (unsigned long long)took, memory_order_relaxed);
+    if (reported) {
+        pthread_mutex_lock(&worker->watchLock);        /* it may still be reading `what` */
+        pthread_mutex_unlock(&worker->watchLock);
+    }
+    AddCount(&worker->callbacks, 1u);
+    AddCount(&worker->callbackUsec, (unsigned long long)took);
     if ((unsigned long long)took > atomic_load_explicit(&worker->longestUsec, memory_order_relaxed)) {
         atomic_store_explicit(&worker->longestUsec, (unsigned long long)took, memory_order_relaxed);
     }
@@ -237,33 +241,46 @@ NsWorkerCallbackEnd(NsWorker *worker)
         if (!reported) {
             atomic_fetch_add_explicit(&worker->slowCallbacks, 1u, memory_order_relaxed);
         }
-        Ns_Log(Warning, "slow callback: %s took %.3fs, and %zu others of the worker waited: %.200s", what,
-               (double)took / 1e6, atomic_load(&worker->memberCount) - 1u, command != NULL ? command : "(C)");
+        Ns_Log(Warning, "slow callback: %s took %.3fs, and %zu others of the worker waited: %.200s", worker->what,
+               (double)took / 1e6, atomic_load(&worker->memberCount) - 1u,
+               worker->command != NULL ? worker->command : "(C)");
     }
+}
+
+/*
+ * Any thread: what runs for at least `least` microseconds; how long, or 0.  With `once` only if it was not asked before.
+ */
+static int64_t
+LookAt(NsWorker *worker, int64_t least, bool once, char what[64], char command[201])
+{
+    int64_t   took = 0, now = Microseconds();
+    long long begun;
+
+    pthread_mutex_lock(&worker->watchLock);
+    begun = atomic_load_explicit(&worker->begun, memory_order_acquire);
+    if (begun != 0 && now - begun / 2 >= least && !(once && (begun & REPORTED) != 0)
+        && ((begun & REPORTED) != 0 || atomic_compare_exchange_strong(&worker->begun, &begun, begun | REPORTED))) {
+        took = now - begun / 2;
+        took = took > 0 ? took : 1;
+        snprintf(what, 64u, "%s", worker->what);
+        snprintf(command, 201u, "%s", worker->command != NULL ? worker->command : "(C)");
+    }
+    pthread_mutex_unlock(&worker->watchLock);
+    return took;
 }
 
 static void
 WatchWorkers(void *arg, int id)
 {
-    int64_t now = Microseconds();
-    int     i;
+    int i;
 
     (void)arg;
     (void)id;
     for (i = 0; i < pool.count; i++) {
         NsWorker *worker = pool.workers[i];
         char      what[64], command[201];
-        int64_t   begun, took = 0;
+        int64_t   took = LookAt(worker, pool.slowUsec, true, what, command);
 
-        pthread_mutex_lock(&worker->watchLock);
-        begun = atomic_load_explicit(&worker->begun, memory_order_relaxed);
-        if (begun != 0 && !worker->reported && now - begun >= pool.slowUsec) {
-            worker->reported = true;
-            took = now - begun;
-            snprintf(what, sizeof(what), "%s", worker->what);
-            snprintf(command, sizeof(command), "%s", worker->command != NULL ? worker->command : "(C)");
-        }
-        pthread_mutex_unlock(&worker->watchLock);
         if (took > 0) {
             atomic_fetch_add_explicit(&worker->slowCallbacks, 1u, memory_order_relaxed);
             Ns_Log(Warning, "slow callback: %s on %s has been running for %.3fs: %s", what, worker->name,
@@ -419,6 +436,21 @@ AbortTime(const Ns_Time *until)
     return at;
 }
 
+static int64_t
+MillisecondsUntil(const Ns_Time *when)
+{
+    Ns_Time now, left;
+
+    Ns_GetTime(&now);
+    return Ns_DiffTime(when, &now, &left) > 0 ? Ns_TimeToMilliseconds(&left) : 0;
+}
+
+int64_t
+NsWorkersAbortTime(void)
+{
+    return atomic_load(&pool.abortAt);
+}
+
 bool
 NsWorkersStop(const Ns_Time *until)
 {
@@ -432,6 +464,7 @@ NsWorkersStop(const Ns_Time *until)
         return true;
     }
     abortAt = AbortTime(until);
+    atomic_store(&pool.abortAt, NsLoopClock() + MillisecondsUntil(&abortAt));
     for (i = 0; i < pool.count; i++) {
         pool.workers[i]->stopTask.proc = StopWorker;
         NsLoopPost(pool.workers[i]->loop, &pool.workers[i]->stopTask);
@@ -450,11 +483,11 @@ NsWorkersStop(const Ns_Time *until)
         for (i = 0; i < pool.count; i++) {
             NsWorker *worker = pool.workers[i];
 
-            pthread_mutex_lock(&worker->watchLock);
+            char      what[64], command[201];
+            bool      busy = LookAt(worker, 0, false, what, command) > 0;
+
             Ns_Log(Warning, "shutdown: %s did not end in time: %zu sockets left%s%s", worker->name,
-                   atomic_load(&worker->memberCount), worker->begun != 0 ? ", busy with " : "",
-                   worker->begun != 0 ? worker->what : "");
-            pthread_mutex_unlock(&worker->watchLock);
+                   atomic_load(&worker->memberCount), busy ? ", busy with " : "", busy ? what : "");
         }
     } else {
         for (i = 0; i < pool.count; i++) {
@@ -490,7 +523,7 @@ Load(const NsWorker *worker, int64_t now, int64_t slow)
     int64_t  begun = atomic_load_explicit(&worker->begun, memory_order_relaxed);
 
     if (begun != 0) {
-        load += now - begun >= slow ? UINT64_MAX / 2u : 1u;
+        load += now - begun / 2 >= slow ? UINT64_MAX / 2u : 1u;
     }
     return load;
 }
