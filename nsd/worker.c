@@ -15,6 +15,7 @@
 #include "sockcallback.h"
 
 #define MAX_WORKERS 256
+#define PREPARED_INTERPS 8                     /* per worker */
 #define PLACE_SLOW  100000                     /* microseconds: who runs a callback for longer gets no new channel */
 
 typedef struct WorkerInterp {
@@ -321,12 +322,22 @@ TakeInterp(NsServer *server, void *arg)
     return false;
 }
 
-/* Those of the others, while the start goes on: the first event finds them, and needs not wait for one to be made. */
+/*
+ * Those of the others, while the start goes on: the first event finds them, and needs not wait for one to be made.  Not for
+ * ever so many servers: each takes some 400 kB.
+ */
 static bool
 TakeInterps(NsServer *server, void *arg)
 {
-    (void)NsWorkerInterp(arg, server);
-    return true;
+    NsWorker           *worker = arg;
+    const WorkerInterp *wi;
+    int                 count = 0;
+
+    (void)NsWorkerInterp(worker, server);
+    for (wi = worker->interps; wi != NULL; wi = wi->next) {
+        count++;
+    }
+    return count < PREPARED_INTERPS;
 }
 
 static void
