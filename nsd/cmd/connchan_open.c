@@ -12,10 +12,8 @@
 
 static const Ns_Time defaultTimeout = {5, 0};
 
-typedef struct TlsOptions { char *caFile, *caPath, *cert, *key, *hostname; int insecure; } TlsOptions;
-
-static bool
-FillTls(Tcl_Interp *interp, const TlsOptions *options, Ns_ConnChanConnectParams *params)
+bool
+NsChanFillTls(Tcl_Interp *interp, const NsChanTlsOptions *options, Ns_ConnChanConnectParams *params)
 {
     if (options->key != NULL && options->cert == NULL) {
         Ns_TclPrintfResult(interp, "private key specified without certificate");
@@ -51,7 +49,7 @@ NsChanConnectObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj
 {
     const NsInterp     *ip = clientData;
     Ns_ConnChanConnectParams params = {.timeout = defaultTimeout};
-    TlsOptions          tls = {0};
+    NsChanTlsOptions    tls = {0};
     Ns_Time            *timeout = NULL;
     char               *host;
     int                 useTls = 0;
@@ -74,7 +72,7 @@ NsChanConnectObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj
         {NULL, NULL, NULL, NULL}
     };
 
-    if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || !FillTls(interp, &tls, &params)) {
+    if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || !NsChanFillTls(interp, &tls, &params)) {
         return TCL_ERROR;
     }
     params.host = host;
@@ -198,7 +196,7 @@ NsChanOpenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *c
 {
     const NsInterp     *ip = clientData;
     Ns_ConnChanConnectParams params = {.timeout = defaultTimeout};
-    TlsOptions          tls = {0};
+    NsChanTlsOptions    tls = {0};
     Ns_Time            *timeout = NULL;
     Ns_Set             *headers = NULL;
     char               *url, *driver = NULL, *method = "GET", *version = "1.0", *unixSocket = NULL;
@@ -223,7 +221,7 @@ NsChanOpenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *c
     };
     Ns_ObjvSpec args[] = {{"url", Ns_ObjvString, &url, NULL}, {NULL, NULL, NULL, NULL}};
 
-    if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || !FillTls(interp, &tls, &params)) {
+    if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || !NsChanFillTls(interp, &tls, &params)) {
         return TCL_ERROR;
     }
     Tcl_DStringInit(&target.proto);
