@@ -16,6 +16,7 @@
 #define CLOSE_WAIT   2000                      /* ms to read away what the peer still sends */
 
 static void Advance(NsChan *chan);
+static void AdvanceHeld(NsChan *chan);
 static void Dispose(NsChan *chan);
 static bool ReadCallback(NsChan *chan, bool atEnd);
 static void ExpireTimer(NsLoop *loop, NsTimer *timer);
@@ -114,35 +115,33 @@ Run(NsChan *chan, ChanCallback *callback, unsigned why)
     }
 }
 
-/* The callback in force, retained, if it wants any of `why`; else NULL. */
+/*
+ * Lock held.  The callback in force if it wants any of `why`; else NULL.  It stays until this thread has come out of it: what
+ * is replaced is freed by Attend or Dispose, and neither runs within a callback.
+ */
 static ChanCallback *
-Wanting(NsChan *chan, unsigned why)
+Wanting(const NsChan *chan, unsigned why)
 {
-    ChanCallback *callback;
-
-    ChanLock(chan);
-    callback = chan->state == CHAN_OPEN && !chan->suspended ? chan->callback : NULL;
+    ChanCallback *callback = chan->state == CHAN_OPEN && !chan->suspended ? chan->callback : NULL;
     if (callback != NULL && (callback->cb.when & why) == 0u) {
         callback = NULL;
     }
     if (callback != NULL && why == NS_SOCK_WRITE && !NsOutEmpty(&chan->out)) {
         callback = NULL;                       /* `w` means: more would go out at once */
     }
-    if (callback != NULL) {
-        atomic_fetch_add_explicit(&callback->refs, 1, memory_order_relaxed);
-    }
-    ChanUnlock(chan);
     return callback;
 }
 
 static bool
 RunIfWanted(NsChan *chan, unsigned why)
 {
-    ChanCallback *callback = Wanting(chan, why);
+    ChanCallback *callback;
 
+    ChanLock(chan);
+    callback = Wanting(chan, why);
+    ChanUnlock(chan);
     if (callback != NULL) {
         Run(chan, callback, why);
-        NsChanCallbackRelease(callback);
     }
     return callback != NULL;
 }
@@ -191,21 +190,22 @@ RunAgain(NsLoop *loop, NsTask *task)
 }
 
 /*
- * Run the read callback.  When it took something and there is more in our hands, it runs again by the inbox, so that the
- * other channels have their turn: no event of the socket would tell of it.  When it took nothing at the end of the stream, or
- * behind a broken frame, it is not called for it again.  False: nobody wanted to know.
+ * Lock held, but not while the callback runs.  Run the read callback.  When it took something and there is more in our hands,
+ * it runs again by the inbox, so that the other channels have their turn: no event of the socket would tell of it.  When it
+ * took nothing at the end of the stream, or behind a broken frame, it is not called for it again.  False: nobody wanted to
+ * know.
  */
 static bool
-ReadCallback(NsChan *chan, bool atEnd)
+ReadCallbackHeld(NsChan *chan, bool atEnd)
 {
-    uint64_t before, after;
+    ChanCallback *callback = Wanting(chan, NS_SOCK_READ);
+    uint64_t      before = chan->reads, after;
 
-    ChanLock(chan);
-    before = chan->reads;
-    ChanUnlock(chan);
-    if (!RunIfWanted(chan, NS_SOCK_READ)) {
+    if (callback == NULL) {
         return false;
     }
+    ChanUnlock(chan);
+    Run(chan, callback, NS_SOCK_READ);
     ChanLock(chan);
     after = chan->reads;
     if (chan->state == CHAN_OPEN) {
@@ -218,8 +218,18 @@ ReadCallback(NsChan *chan, bool atEnd)
             NsLoopPost(LoopOf(chan), &chan->again);
         }
     }
-    ChanUnlock(chan);
     return true;
+}
+
+static bool
+ReadCallback(NsChan *chan, bool atEnd)
+{
+    bool told;
+
+    ChanLock(chan);
+    told = ReadCallbackHeld(chan, atEnd);
+    ChanUnlock(chan);
+    return told;
 }
 
 /* ---- events ---- */
@@ -273,11 +283,28 @@ HookReady(NsChan *chan, unsigned events, bool atEnd)
     Advance(chan);
 }
 
+/* What a socket tells beside that it is readable. */
+static void
+TellRest(NsChan *chan, unsigned events, bool told)
+{
+    if ((events & NS_EV_PRI) != 0u) {
+        told = RunIfWanted(chan, NS_SOCK_EXCEPTION) || told;
+        TakeUrgent(chan);
+    }
+    if ((events & NS_EV_WRITE) != 0u || (!told && (events & (NS_EV_HANGUP | NS_EV_ERROR)) != 0u)) {
+        told = RunIfWanted(chan, NS_SOCK_WRITE) || told;
+    }
+    if (!told && (events & (NS_EV_HANGUP | NS_EV_ERROR)) != 0u) {
+        (void)RunIfWanted(chan, NS_SOCK_EXCEPTION);        /* who asked for nothing else learns of the end so */
+    }
+}
+
+/* Nothing touches the channel after Advance: until then it is the worker's member, which holds a reference. */
 static void
 Ready(NsLoop *loop, NsWatch *watch, unsigned events)
 {
     NsChan   *chan = (NsChan *)((char *)watch - offsetof(NsChan, watch));
-    bool      atEnd = (events & (NS_EV_RDHUP | NS_EV_HANGUP | NS_EV_ERROR)) != 0u, readable;
+    bool      atEnd = (events & (NS_EV_RDHUP | NS_EV_HANGUP | NS_EV_ERROR)) != 0u, told = false;
     ChanState state;
 
     NS_CHECK(chan, CHAN_MAGIC);
@@ -290,7 +317,6 @@ Ready(NsLoop *loop, NsWatch *watch, unsigned events)
         HookReady(chan, events, atEnd);
         return;
     }
-    Ns_ConnChanRetain(chan);
     ChanLock(chan);
     if (!NsOutEmpty(&chan->out)) {
         chan->sendBlocked = false;
@@ -298,30 +324,20 @@ Ready(NsLoop *loop, NsWatch *watch, unsigned events)
     }
     state = chan->state;
     /* A read of TLS may have to wait until the socket takes something. */
-    readable = (events & NS_EV_READ) != 0u || ((events & NS_EV_WRITE) != 0u && chan->io.waitRecv == NS_SOCK_WRITE);
-    ChanUnlock(chan);
-
-    if (state == CHAN_LINGER) {
-        Discard(chan);
-    } else if (state == CHAN_OPEN) {
-        bool told = false;
-
-        if (readable || atEnd) {
-            told = ReadCallback(chan, atEnd);
-        }
-        if ((events & NS_EV_PRI) != 0u) {
-            told = RunIfWanted(chan, NS_SOCK_EXCEPTION) || told;
-            TakeUrgent(chan);
-        }
-        if ((events & NS_EV_WRITE) != 0u || (!told && (events & (NS_EV_HANGUP | NS_EV_ERROR)) != 0u)) {
-            told = RunIfWanted(chan, NS_SOCK_WRITE) || told;
-        }
-        if (!told && (events & (NS_EV_HANGUP | NS_EV_ERROR)) != 0u) {
-            (void)RunIfWanted(chan, NS_SOCK_EXCEPTION);        /* who asked for nothing else learns of the end so */
-        }
+    if (state == CHAN_OPEN && (atEnd || (events & NS_EV_READ) != 0u
+                               || ((events & NS_EV_WRITE) != 0u && chan->io.waitRecv == NS_SOCK_WRITE))) {
+        told = ReadCallbackHeld(chan, atEnd);
     }
-    Advance(chan);
-    Ns_ConnChanRelease(chan);
+    if (state == CHAN_LINGER || (state == CHAN_OPEN && (events & ~(NS_EV_READ | NS_EV_RDHUP)) != 0u)) {
+        ChanUnlock(chan);
+        if (state == CHAN_LINGER) {
+            Discard(chan);
+        } else {
+            TellRest(chan, events, told);
+        }
+        ChanLock(chan);
+    }
+    AdvanceHeld(chan);
 }
 
 /* ---- waiting ---- */
@@ -432,8 +448,9 @@ SayGoodbye(NsChan *chan)
     return false;
 }
 
+/* Lock held, and let go. */
 static void
-Advance(NsChan *chan)
+AdvanceHeld(NsChan *chan)
 {
     NsLoop   *loop = LoopOf(chan);
     ChanDone *dones;
@@ -443,7 +460,6 @@ Advance(NsChan *chan)
     int       error;
     bool      over = false, wentOut;
 
-    ChanLock(chan);
     if (chan->state == CHAN_DEAD) {
         ChanUnlock(chan);
         return;
@@ -490,6 +506,13 @@ Advance(NsChan *chan)
     if (due > 0 && (!NsTimerArmed(&chan->timer) || chan->timer.due > due)) {
         NsLoopTimerSet(loop, &chan->timer, due, ExpireTimer);
     }
+}
+
+static void
+Advance(NsChan *chan)
+{
+    ChanLock(chan);
+    AdvanceHeld(chan);
 }
 
 /* ---- timeouts ---- */
@@ -563,10 +586,11 @@ ExpireTimer(NsLoop *loop, NsTimer *timer)
 
             atomic_fetch_add_explicit(&nsChanCounters.timeouts, 1u, memory_order_relaxed);
             chan->timedOut = true;
+            ChanLock(chan);
             callback = Wanting(chan, ~0u);
+            ChanUnlock(chan);
             if (callback != NULL) {
                 Run(chan, callback, NS_SOCK_TIMEOUT);
-                NsChanCallbackRelease(callback);
             }
         }
     }
@@ -588,7 +612,7 @@ ReleaseRetired(NsChan *chan)
     while (retired != NULL) {
         ChanCallback *next = retired->next;
 
-        NsChanCallbackRelease(retired);
+        NsChanCallbackFree(retired);
         retired = next;
     }
 }
@@ -715,7 +739,7 @@ Dispose(NsChan *chan)
     ChanUnlock(chan);
 
     RunDones(chan, dones, sent, error);
-    NsChanCallbackRelease(callback);
+    NsChanCallbackFree(callback);
     ReleaseRetired(chan);
     NsOutClear(&out);
     if (io.transport->release != NULL) {

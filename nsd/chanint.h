@@ -9,9 +9,8 @@
 #include <pthread.h>
 #include "connchan.h"
 
-typedef struct ChanCallback {                  /* a registration; counted, since it may be replaced while it runs */
-    Ns_ConnChanCallback       cb;
-    atomic_int           refs;
+typedef struct ChanCallback {                  /* a registration; replaced, it lives until the worker has come out of it */
+    Ns_ConnChanCallback  cb;
     struct ChanCallback *next;                 /* among the retired */
 } ChanCallback;
 
@@ -110,7 +109,7 @@ static inline void ChanUnlock(NsChan *chan) { pthread_mutex_unlock(&chan->lock);
 
 /* chanevent.c.  Lock held, any thread: the worker must look at the channel's state anew. */
 void NsChanNotify(NsChan *chan);
-void NsChanCallbackRelease(ChanCallback *callback);
+void NsChanCallbackFree(ChanCallback *callback);       /* no lock; on the worker, in none of the channel's callbacks */
 /* chanframe.c.  Lock held. */
 void NsChanFramesFree(NsChan *chan);
 bool NsChanFramesReady(const NsChan *chan);    /* a whole frame is waiting */

@@ -256,9 +256,9 @@ Ns_ConnChanRelease(NsChan *chan)
 }
 
 void
-NsChanCallbackRelease(ChanCallback *callback)
+NsChanCallbackFree(ChanCallback *callback)
 {
-    if (callback != NULL && atomic_fetch_sub_explicit(&callback->refs, 1, memory_order_acq_rel) == 1) {
+    if (callback != NULL) {
         if (callback->cb.freeProc != NULL) {
             callback->cb.freeProc(callback->cb.arg);
         }
@@ -739,7 +739,6 @@ Ns_ConnChanSetCallback(NsChan *chan, const Ns_ConnChanCallback *callback)
 
     NS_CHECK(chan, CHAN_MAGIC);
     fresh->cb = *callback;
-    atomic_init(&fresh->refs, 1);
     ChanLock(chan);
     open = chan->state == CHAN_OPEN && chan->hook == NULL;
     if (!open) {
