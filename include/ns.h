@@ -512,7 +512,10 @@ NS_EXTERN void         Ns_ConnChanRelease(Ns_ConnChan *chan);               /* N
 /* All of a server, oldest first, each retained; ns_free the array. */
 NS_EXTERN size_t       Ns_ConnChanList(Ns_Server *server, Ns_ConnChan ***chans);
 
-/* A client channel.  Waits, at most `timeout`.  NULL with the reason in `error`. */
+/*
+ * A client channel.  Waits, at most `timeout`; on a worker it does not wait, but does as ConnectStart.  NULL with the
+ * reason in `error`.
+ */
 typedef struct Ns_ConnChanConnectParams {
     const char        *host;                   /* name or address; or a path after "unix:" */
     unsigned short     port;
@@ -522,6 +525,13 @@ typedef struct Ns_ConnChanConnectParams {
     Ns_Time            timeout;                /* for look-up, connect and TLS handshake together */
 } Ns_ConnChanConnectParams;
 NS_EXTERN Ns_ConnChan *Ns_ConnChanConnect(Ns_Server *server, const Ns_ConnChanConnectParams *params, Tcl_DString *error);
+/*
+ * Never waits: the channel connects in the background.  Until then what is written or sent as a file is kept and goes out
+ * when it is connected, and reading gives -1 with EAGAIN.  A callback gets NS_SOCK_WRITE when connected, if it wants it; on
+ * failure NS_SOCK_READ (else _WRITE, else _EXCEPTION): reading and writing then give -1 with the errno, and status has the words.
+ * Closing cancels.  NULL with the reason in `error`: the parameters are wrong, or the server stops.
+ */
+NS_EXTERN Ns_ConnChan *Ns_ConnChanConnectStart(Ns_Server *server, const Ns_ConnChanConnectParams *params, Tcl_DString *error);
 /*
  * A listening channel: each connection becomes a channel, for which `accept` is called on the listener's worker; it
  * takes over the reference.  `arg` is freed by `freeProc` (may be NULL) with the listener.  `bindNew`: not on a socket
@@ -615,6 +625,8 @@ typedef struct Ns_ConnChanStatus {
     char       *command;                       /* NULL: no callback */
     char       *clientData;                    /* NULL: none */
     int         debug;
+    bool        connecting;
+    char       *connectError;                  /* why connecting failed; NULL: it did not */
 } Ns_ConnChanStatus;
 NS_EXTERN void Ns_ConnChanGetStatus(Ns_ConnChan *chan, Ns_ConnChanStatus *status);
 NS_EXTERN void Ns_ConnChanStatusFree(Ns_ConnChanStatus *status);            /* what is in it */

@@ -1,60 +1,25 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Channels that this side makes: client connections, plain and TLS, and listening sockets.
+ * Client channels: they exist, and have a worker, before they are connected.
+ *
+ * While it connects, a channel has no socket but a transport that refuses bytes for the moment, so that what is written
+ * waits in the send queue as it does for a slow peer.  On failure the same transport gives the error for ever.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include "chanclient.h"
 #include "chanint.h"
-#include "net/sock.h"
+#include "net/connector.h"
+#include "net/tls.h"
 
-/* What is left until `deadline`; false: nothing. */
-static bool
-Remaining(const Ns_Time *deadline, Ns_Time *left)
-{
-    Ns_Time now;
-
-    Ns_GetTime(&now);
-    return Ns_DiffTime(deadline, &now, left) > 0;
-}
-
-/* Drive a handshake from a thread that may wait. */
-static bool
-Handshake(Ns_Sock *io, const Ns_Time *deadline, Tcl_DString *error)
-{
-    for (;;) {
-        unsigned      waitFor = NS_SOCK_READ;
-        Ns_Time       left;
-        Ns_ReturnCode status = io->transport->handshake(io, &waitFor, error);
-
-        if (status == NS_OK) {
-            return true;
-        }
-        if (status != NS_CONTINUE) {
-            return false;
-        }
-        if (!Remaining(deadline, &left) || Ns_SockTimedWait(io->sock, waitFor, &left) != NS_OK) {
-            Tcl_DStringAppend(error, "timeout during TLS handshake", -1);
-            return false;
-        }
-    }
-}
-
-static bool
-StartTls(Ns_Sock *io, const Ns_ConnChanConnectParams *params, const Ns_Time *deadline, Tcl_DString *error)
-{
-    Ns_TlsCtx *ctx = Ns_TlsCtxClientCreate(&params->tlsParams, error);
-    bool       ok = false;
-
-    if (ctx != NULL) {
-        ok = Ns_TlsAttachClient(io, ctx, params->hostname != NULL ? params->hostname : params->host, error) == NS_OK
-            && Handshake(io, deadline, error);
-        Ns_TlsCtxRelease(ctx);
-    }
-    return ok;
-}
+struct ChanConnect {
+    NsConnector   *connector;                  /* worker; NULL: not begun */
+    char          *host, *hostname;
+    unsigned short port;
+    Ns_TlsCtx     *tls;
+    int64_t        deadline;
+};
 
 static void
 PeerOf(NS_SOCKET fd, NsAddr *peer)
@@ -66,168 +31,221 @@ PeerOf(NS_SOCKET fd, NsAddr *peer)
 }
 
 /* Status of a channel names the driver module that serves such a protocol, as NaviServer does. */
-static const char *
-DriverNameFor(bool tls)
+const char *
+NsChanDriverNameFor(bool tls)
 {
     const Ns_Driver *driver = NsDriverFind(tls ? "https" : "http", NULL);
 
     return driver != NULL ? driver->module : tls ? "tls" : "tcp";
 }
 
-NsChan *
-Ns_ConnChanConnect(NsServer *server, const Ns_ConnChanConnectParams *params, Tcl_DString *error)
-{
-    Ns_Sock       io = {.sock = NS_INVALID_SOCKET, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE,
-                        .transport = &Ns_TransportTcp};
-    Ns_Time       deadline;
-    Ns_ReturnCode status;
-    NsAddr        peer;
+/* ---- while there is no socket ---- */
 
-    Ns_GetTime(&deadline);
-    Ns_IncrTime(&deadline, params->timeout.sec, params->timeout.usec);
-    io.sock = Ns_SockTimedConnect2(params->host, params->port, NULL, 0u, &params->timeout, &status);
-    if (io.sock == NS_INVALID_SOCKET) {
-        char port[16];
-
-        snprintf(port, sizeof(port), "%hu", params->port);
-        Tcl_DStringAppend(error, "can't connect to ", -1);
-        Tcl_DStringAppend(error, params->host, -1);
-        Tcl_DStringAppend(error, " port ", -1);
-        Tcl_DStringAppend(error, port, -1);
-        Tcl_DStringAppend(error, status == NS_TIMEOUT ? ": timeout" : ": socket is not connected", -1);
-        return NULL;
-    }
-    (void)Ns_SockSetNonBlocking(io.sock);
-    if (params->tls && !StartTls(&io, params, &deadline, error)) {
-        if (io.transport->release != NULL) {
-            io.transport->release(&io);
-        }
-        (void)close(io.sock);
-        return NULL;
-    }
-    PeerOf(io.sock, &peer);
-    return NsChanFromSock(server, &io, &peer, DriverNameFor(params->tls));
-}
-
-/* ---- listening ---- */
-
-/* A listening socket is read by accepting: as bytes it has nothing, and takes none. */
+/* `arg` is the errno of the failure, or 0: not yet. */
 static ssize_t
-ListenRecv(Ns_Sock *sock, void *buffer, size_t size)
+NotConnectedRecv(Ns_Sock *sock, void *buffer, size_t size)
 {
-    (void)sock;
     (void)buffer;
     (void)size;
-    errno = EAGAIN;
+    errno = sock->arg != NULL ? (int)(intptr_t)sock->arg : EAGAIN;
     return -1;
 }
 
 static ssize_t
-ListenSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
+NotConnectedSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
 {
-    (void)sock;
     (void)iov;
     (void)iovcnt;
-    errno = ENOTCONN;
+    errno = sock->arg != NULL ? (int)(intptr_t)sock->arg : EAGAIN;
     return -1;
 }
 
-static const Ns_Transport listenTransport = {.name = "listen", .recv = ListenRecv, .send = ListenSend};
-
-typedef struct Listener {
-    Ns_ConnChanAcceptProc *accept;
-    void             *arg;
-    void            (*freeProc)(void *arg);
-    const char       *driverName;
-} Listener;
+static const Ns_Transport notConnected = {.name = "connecting", .recv = NotConnectedRecv, .send = NotConnectedSend};
 
 static void
-FreeListener(void *arg)
+FreeConnect(struct ChanConnect *connect)
 {
-    Listener *listener = arg;
-
-    if (listener->freeProc != NULL) {
-        listener->freeProc(listener->arg);
+    if (connect != NULL) {
+        Ns_TlsCtxRelease(connect->tls);
+        ns_free(connect->host);
+        ns_free(connect->hostname);
+        ns_free(connect);
     }
-    ns_free(listener);
 }
 
-static Ns_ConnChanVerdict
-AcceptReady(NsChan *chan, void *arg, unsigned why)
+/*
+ * NaviServer's words for what it knows: its sockets connect in the background and are then found not to be connected.
+ */
+static void
+Describe(const char *host, unsigned short port, NsConnectPhase phase, int code, const char *text, Tcl_DString *error)
 {
-    Listener *listener = arg;
-    int       i;
+    char number[16];
 
-    if (why != NS_SOCK_READ) {
-        return NS_CONNCHAN_CLOSE;
+    if (phase == NS_CONNECT_TLS) {
+        Tcl_DStringAppend(error, text, -1);
+        return;
     }
-    /* Some per turn: others of the worker want their turn as well. */
-    for (i = 0; i < 64; i++) {
-        Ns_Sock   io = {.waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &Ns_TransportTcp};
-        NsAddr    peer;
-        socklen_t len = sizeof(peer);
+    if (phase == NS_CONNECT_CONNECT) {
+        text = code == ETIMEDOUT ? "timeout" : code == ECONNREFUSED ? "socket is not connected" : Tcl_ErrnoMsg(code);
+    }
+    snprintf(number, sizeof(number), "%hu", port);
+    Tcl_DStringAppend(error, "can't connect to ", -1);
+    Tcl_DStringAppend(error, host, -1);
+    Tcl_DStringAppend(error, " port ", -1);
+    Tcl_DStringAppend(error, number, -1);
+    Tcl_DStringAppend(error, ": ", -1);
+    Tcl_DStringAppend(error, text, -1);
+}
 
-        memset(&peer, 0, sizeof(peer));
-        io.sock = accept4(chan->io.sock, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (io.sock < 0) {
-            if (NsSockOutOfDescriptors(errno)) {
-                NsSockRefuse(chan->io.sock, chan->name);
-            } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
-                Ns_Log(Error, "%s: accept failed: %s", chan->name, strerror(errno));
-            }
-            break;
-        }
-        listener->accept(NsChanFromSock(chan->server, &io, &peer, listener->driverName), listener->arg);
-        if (!Ns_ConnChanIsOpen(chan)) {
-            break;
-        }
+/* ---- on the worker ---- */
+
+static void
+ConnectDone(const NsConnectorResult *result, void *arg)
+{
+    NsChan             *chan = arg;
+    struct ChanConnect *connect = chan->connecting;
+    Tcl_DString         error;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    Tcl_DStringInit(&error);
+    if (result->code == 0) {
+        NsChanSetKeepAlive(result->io.sock);
+    } else {
+        Describe(connect->host, connect->port, result->phase, result->code, result->error, &error);
     }
-    return NS_CONNCHAN_KEEP;
+    ChanLock(chan);
+    chan->connecting = NULL;
+    if (result->code == 0) {
+        chan->io = result->io;
+        PeerOf(chan->io.sock, &chan->peer);
+        chan->sendBlocked = false;
+        chan->lastProgress = NsLoopClock();
+    } else {
+        chan->io.arg = (void *)(intptr_t)result->code;
+        chan->recvErrno = chan->sendErrno = result->code;
+        chan->connectError = ns_strdup(Tcl_DStringValue(&error));
+        chan->broken = true;
+        NsOutClear(&chan->out);
+    }
+    ChanUnlock(chan);
+    if (NsChanDebug(chan, -1) > 0) {
+        Ns_Log(Notice, "%s: %s", chan->name, result->code == 0 ? "connected" : Tcl_DStringValue(&error));
+    }
+    Tcl_DStringFree(&error);
+    FreeConnect(connect);
+    NsChanConnectEnded(chan);
+}
+
+void
+NsChanConnectBegin(NsChan *chan)
+{
+    struct ChanConnect *connect = chan->connecting;
+
+    if (connect->connector == NULL) {
+        NsConnectorParams params = {.host = connect->host, .port = connect->port, .tls = connect->tls,
+                                    .hostname = connect->hostname, .deadline = connect->deadline};
+
+        connect->connector = NsConnectorStart(NsWorkerLoop(chan->worker), &params, ConnectDone, chan);
+    }
+}
+
+void
+NsChanConnectDrop(NsChan *chan)
+{
+    struct ChanConnect *connect;
+
+    ChanLock(chan);
+    connect = chan->connecting;
+    chan->connecting = NULL;
+    ChanUnlock(chan);
+    if (connect != NULL && connect->connector != NULL) {
+        NsConnectorCancel(connect->connector);
+    }
+    FreeConnect(connect);
+}
+
+/* ---- from outside ---- */
+
+const char *
+NsChanConnectError(NsChan *chan)
+{
+    const char *error;
+
+    ChanLock(chan);
+    error = chan->connectError;                /* set once, freed with the channel */
+    ChanUnlock(chan);
+    return error;
+}
+
+static int64_t
+Deadline(const Ns_ConnChanConnectParams *params)
+{
+    return NsLoopClock() + Ns_TimeToMilliseconds(&params->timeout);
+}
+
+static const char *
+TlsName(const Ns_ConnChanConnectParams *params)
+{
+    return params->hostname != NULL ? params->hostname : params->host;
 }
 
 NsChan *
-Ns_ConnChanListen(NsServer *server, const char *address, unsigned short port, bool bindNew, Ns_ConnChanAcceptProc *accept,
-                  void *arg, void (*freeProc)(void *arg))
+Ns_ConnChanConnectStart(NsServer *server, const Ns_ConnChanConnectParams *params, Tcl_DString *error)
 {
-    Ns_Sock        io = {.waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &listenTransport};
-    NsAddr         own;
-    socklen_t      len = sizeof(own);
-    Listener      *listener;
-    NsChan        *chan;
-    Ns_ConnChanCallback callback = {.proc = AcceptReady, .freeProc = FreeListener, .when = NS_SOCK_READ | NS_SOCK_EXIT};
+    struct ChanConnect *connect;
+    Ns_TlsCtx          *tls = NULL;
+    NsChan             *chan;
 
-    io.sock = bindNew ? NsSockListenNew(address, port, 128, false) : Ns_SockListenEx(address, port, 128, false);
-    if (io.sock == NS_INVALID_SOCKET) {
+    if (NsWorkersStopping()) {
+        Tcl_DStringAppend(error, "the server is shutting down", -1);
         return NULL;
     }
-    (void)Ns_SockSetNonBlocking(io.sock);
-    memset(&own, 0, sizeof(own));
-    (void)getsockname(io.sock, &own.sa, &len);
-    listener = ns_calloc(1u, sizeof(Listener));
-    listener->accept = accept;
-    listener->arg = arg;
-    listener->freeProc = freeProc;
-    listener->driverName = DriverNameFor(false);
-    callback.arg = listener;
-    chan = NsChanFromSock(server, &io, &own, listener->driverName);
-    if (!Ns_ConnChanSetCallback(chan, &callback)) {
-        FreeListener(listener);                /* somebody has seen it in the list, and closed it */
+    if (params->tls) {
+        tls = Ns_TlsCtxClientCreate(&params->tlsParams, error);
+        if (tls == NULL) {
+            return NULL;
+        }
     }
+    connect = ns_calloc(1u, sizeof(struct ChanConnect));
+    connect->host = ns_strdup(params->host);
+    connect->hostname = ns_strdup(TlsName(params));
+    connect->port = params->port;
+    connect->tls = tls;
+    connect->deadline = Deadline(params);
+    chan = NsChanPending(server, NsChanDriverNameFor(params->tls), &notConnected, connect);
+    ChanLock(chan);
+    NsChanNotify(chan);                        /* the worker begins */
+    ChanUnlock(chan);
     return chan;
 }
 
-NS_SOCKET
-NsChanListenSock(NsChan *listener, unsigned short *port)
+NsChan *
+Ns_ConnChanConnect(NsServer *server, const Ns_ConnChanConnectParams *params, Tcl_DString *error)
 {
-    NsAddr    own;
-    socklen_t len = sizeof(own);
-    NS_SOCKET fd;
+    NsConnectorParams how = {.host = params->host, .port = params->port, .hostname = TlsName(params), .deadline = Deadline(params)};
+    NsChan           *chan = NULL;
+    NsConnectPhase    phase;
+    Tcl_DString       reason;
+    Ns_Sock           io;
+    NsAddr            peer;
 
-    memset(&own, 0, sizeof(own));
-    ChanLock(listener);
-    fd = listener->io.sock;
-    (void)getsockname(fd, &own.sa, &len);
-    ChanUnlock(listener);
-    *port = ntohs(own.sa.sa_family == AF_INET6 ? own.in6.sin6_port : own.in.sin_port);
-    return fd;
+    if (NsWorkerCurrent() != NULL) {
+        return Ns_ConnChanConnectStart(server, params, error);
+    }
+    if (params->tls) {
+        how.tls = Ns_TlsCtxClientCreate(&params->tlsParams, error);
+        if (how.tls == NULL) {
+            return NULL;
+        }
+    }
+    Tcl_DStringInit(&reason);
+    if (NsConnectorWait(&how, &io, &phase, &reason)) {
+        PeerOf(io.sock, &peer);
+        chan = NsChanFromSock(server, &io, &peer, NsChanDriverNameFor(params->tls));
+    } else {
+        Describe(params->host, params->port, phase, errno, Tcl_DStringValue(&reason), error);
+    }
+    Tcl_DStringFree(&reason);
+    Ns_TlsCtxRelease(how.tls);
+    return chan;
 }

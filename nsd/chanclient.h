@@ -7,6 +7,8 @@
 
 #include "connchan.h"
 
+/* Any thread.  A channel's driver: the module that serves such a protocol, as NaviServer has it. */
+const char *NsChanDriverNameFor(bool tls);
 /* Any thread.  The descriptor of a listening channel, and the port that was chosen for port 0. */
 NS_SOCKET NsChanListenSock(NsChan *listener, unsigned short *port);
 

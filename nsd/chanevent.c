@@ -389,7 +389,7 @@ NextDue(const NsChan *chan)
         if (cb->timeout > 0 && !chan->timedOut) {
             due = chan->lastEvent + cb->timeout;
         }
-        if (cb->sendTimeout > 0 && !NsOutEmpty(&chan->out)) {
+        if (cb->sendTimeout > 0 && !NsOutEmpty(&chan->out) && chan->connecting == NULL) {
             int64_t sendDue = chan->lastProgress + cb->sendTimeout;
 
             due = due == 0 || sendDue < due ? sendDue : due;
@@ -404,6 +404,9 @@ Watch(NsChan *chan, unsigned wanted)
     NsLoop       *loop = LoopOf(chan);
     Ns_ReturnCode status = NS_OK;
 
+    if (chan->io.sock == NS_INVALID_SOCKET) {
+        return;
+    }
     if (wanted == 0u && chan->hangup && chan->watch.added) {
         NsLoopUnwatch(loop, &chan->watch);     /* an end cannot be masked out: it would be told for ever */
     } else if (!chan->watch.added && wanted != 0u) {
@@ -477,7 +480,9 @@ AdvanceHeld(NsChan *chan)
     dones = chan->dones != NULL ? TakeDones(chan, error != 0) : NULL;
     sent = chan->sent;
     if (chan->state == CHAN_CLOSING) {
-        if (chan->aborted || NsOutEmpty(&chan->out)) {
+        if (chan->io.sock == NS_INVALID_SOCKET) {
+            over = true;                       /* not connected: there is nobody to say goodbye to */
+        } else if (chan->aborted || NsOutEmpty(&chan->out)) {
             over = SayGoodbye(chan);
         } else if (chan->closeDue == 0) {
             chan->lastProgress = NsLoopNow(loop);
@@ -556,7 +561,7 @@ ExpireTimer(NsLoop *loop, NsTimer *timer)
         const Ns_ConnChanCallback *cb = &chan->callback->cb;
 
         sendTimeout = cb->sendTimeout;
-        sendStalled = sendTimeout > 0 && left > 0u && now >= chan->lastProgress + sendTimeout;
+        sendStalled = sendTimeout > 0 && left > 0u && chan->connecting == NULL && now >= chan->lastProgress + sendTimeout;
         callTimeout = cb->timeout > 0 && !chan->timedOut && now >= chan->lastEvent + cb->timeout;
     } else if (state == CHAN_CLOSING && chan->closeDue > 0 && now >= chan->closeDue) {
         /* Some bytes since then: the time starts anew, the peer is slow but there. */
@@ -640,11 +645,62 @@ StopChan(NsWorker *worker, NsMember *member, bool now)
     Ns_ConnChanRelease(chan);
 }
 
+/* ---- connecting ---- */
+
+static void
+TellHookOfConnect(NsChan *chan)
+{
+    chan->connectEnded = false;
+    if (chan->hook->connected != NULL) {
+        chan->hook->connected(chan, chan->connectError, chan->connectError != NULL ? chan->recvErrno : 0);
+    } else if (chan->connectError != NULL) {
+        chan->hook->ready(chan, true);
+    }
+}
+
+/* The callback finds out by reading, else by writing. */
+static void
+TellOfFailure(NsChan *chan)
+{
+    if (!ReadCallback(chan, true) && !RunIfWanted(chan, NS_SOCK_WRITE)) {
+        (void)RunIfWanted(chan, NS_SOCK_EXCEPTION);
+    }
+}
+
+void
+NsChanConnectEnded(NsChan *chan)
+{
+    bool failed, more;
+
+    Ns_ConnChanRetain(chan);
+    ChanLock(chan);
+    failed = chan->connectError != NULL;
+    more = chan->state == CHAN_OPEN && HasMore(chan);          /* the peer's first words came with its handshake */
+    ChanUnlock(chan);
+    chan->lastEvent = NsLoopNow(LoopOf(chan));
+    chan->timedOut = false;
+    chan->connectEnded = true;
+    if (chan->begun) {
+        TellHookOfConnect(chan);
+        if (more) {
+            HookRead(chan, false);
+        }
+    } else if (failed) {
+        TellOfFailure(chan);
+    } else if (more) {
+        (void)ReadCallback(chan, false);
+    }
+    Advance(chan);
+    Ns_ConnChanRelease(chan);
+}
+
+/* ---- posted by any thread ---- */
+
 static void
 Attend(NsLoop *loop, NsTask *task)
 {
     NsChan *chan = (NsChan *)((char *)task - offsetof(NsChan, task));
-    bool    alive, fresh, begins, more;
+    bool    alive, fresh, begins, more, failed, connects;
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
@@ -654,6 +710,8 @@ Attend(NsLoop *loop, NsTask *task)
     begins = alive && chan->hook != NULL && !chan->begun;
     chan->fresh = false;
     more = (fresh || begins) && chan->state == CHAN_OPEN && HasMore(chan);
+    failed = fresh && chan->state == CHAN_OPEN && chan->connectError != NULL;
+    connects = chan->connecting != NULL && chan->state == CHAN_OPEN;
     ChanUnlock(chan);
 
     ReleaseRetired(chan);
@@ -675,7 +733,15 @@ Attend(NsLoop *loop, NsTask *task)
                 chan->hook->begin(chan);
             }
         }
-        if (more && chan->begun) {
+        if (connects) {
+            NsChanConnectBegin(chan);
+        }
+        if (chan->begun && chan->connectEnded) {
+            TellHookOfConnect(chan);
+        }
+        if (failed && !chan->begun) {
+            TellOfFailure(chan);
+        } else if (more && chan->begun) {
             HookRead(chan, false);
         } else if (more) {
             (void)ReadCallback(chan, false);
@@ -711,6 +777,7 @@ Dispose(NsChan *chan)
     int           error;
     bool          joined = chan->joined;
 
+    NsChanConnectDrop(chan);
     if (joined) {
         NsLoopTimerCancel(LoopOf(chan), &chan->timer);
         if (chan->watch.added) {
@@ -745,7 +812,9 @@ Dispose(NsChan *chan)
     if (io.transport->release != NULL) {
         io.transport->release(&io);
     }
-    (void)close(io.sock);
+    if (io.sock != NS_INVALID_SOCKET) {
+        (void)close(io.sock);
+    }
     if (joined) {
         Ns_ConnChanRelease(chan);
     }

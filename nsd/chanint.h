@@ -38,7 +38,8 @@ typedef enum { CHAN_OPEN, CHAN_CLOSING, CHAN_LINGER, CHAN_DEAD } ChanState;
  */
 typedef struct NsChanHook {
     void (*begin)(NsChan *chan);               /* first of all, once */
-    void (*ready)(NsChan *chan, bool atEnd);   /* there is something to read, or the end of it */
+    void (*connected)(NsChan *chan, const char *error, int code);  /* a client's: error NULL, or why not, and an errno; once */
+    void (*ready)(NsChan *chan, bool atEnd);   /* there is something to read, or the end of it, or sending failed */
     void (*sent)(NsChan *chan);                /* some of the bytes that waited went out */
     void (*stop)(NsChan *chan);                /* the server stops; once.  The channel is to be closed by the hook */
     void (*over)(NsChan *chan);                /* once, after `begin`: somebody has closed the channel */
@@ -66,10 +67,12 @@ struct NsChan {
     bool            deferred;                  /* worker: `again` runs at the end of the turn */
     bool            joined;                    /* worker: it is among the worker's members */
     bool            exitTold;                  /* worker */
-    bool            begun, overTold;           /* worker: of the hook */
+    bool            begun, overTold, brokenTold;       /* worker: of the hook */
     bool            lingering;                 /* worker: state is CHAN_LINGER */
     bool            wentOut;                   /* lock: bytes that waited, since the hook was told */
+    bool            connectEnded;              /* worker: connecting did, and no hook was told */
     atomic_int      debug;
+    atomic_bool     closed;                    /* state is not CHAN_OPEN: for a look without the lock */
     NsServer       *server;
     NsWorker       *worker;
     uint64_t        id;
@@ -89,6 +92,8 @@ struct NsChan {
     char           *rest;                      /* lock: came with the request */
     size_t          restPos, restLen;
     ChanFrames     *frames;                    /* lock */
+    struct ChanConnect *connecting;            /* lock: NULL when connected, or it failed; what it points to: worker */
+    char           *connectError;              /* lock: why that failed; stays */
     uint64_t        sent, received;            /* lock */
     uint64_t        reads;                     /* lock: calls that took something; shows whether a callback did */
     int             recvErrno, sendErrno;      /* lock */
@@ -110,6 +115,14 @@ static inline void ChanUnlock(NsChan *chan) { pthread_mutex_unlock(&chan->lock);
 /* chanevent.c.  Lock held, any thread: the worker must look at the channel's state anew. */
 void NsChanNotify(NsChan *chan);
 void NsChanCallbackFree(ChanCallback *callback);       /* no lock; on the worker, in none of the channel's callbacks */
+/* chanevent.c.  Worker, no lock: connecting ended, well or not; whoever waits for it is told. */
+void NsChanConnectEnded(NsChan *chan);
+/* chanclient.c.  Worker: begin what NsChanPending has prepared; stop it. */
+void NsChanConnectBegin(NsChan *chan);
+void NsChanConnectDrop(NsChan *chan);
+/* connchan.c: a client channel without a socket.  It is in the table; the caller has a reference. */
+NsChan *NsChanPending(NsServer *server, const char *driverName, const Ns_Transport *transport, struct ChanConnect *connecting);
+void NsChanSetKeepAlive(NS_SOCKET fd);
 /* chanframe.c.  Lock held. */
 void NsChanFramesFree(NsChan *chan);
 bool NsChanFramesReady(const NsChan *chan);    /* a whole frame is waiting */

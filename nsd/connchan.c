@@ -162,8 +162,8 @@ Ns_ConnChanList(NsServer *server, NsChan ***chansOut)
  * A peer that vanishes without a word is noticed by the kernel: after a minute of silence it asks, and gives up after
  * another.
  */
-static void
-SetKeepAlive(NS_SOCKET fd)
+void
+NsChanSetKeepAlive(NS_SOCKET fd)
 {
     int on = 1, idle = 60, interval = 15, count = 4;
 
@@ -189,7 +189,9 @@ ChanNew(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *dri
     chan->driver = driver;
     chan->worker = NsWorkerPlace();
     Ns_GetTime(&chan->start);
-    SetKeepAlive(io->sock);
+    if (io->sock != NS_INVALID_SOCKET) {
+        NsChanSetKeepAlive(io->sock);
+    }
     atomic_fetch_add_explicit(&nsChanCounters.opened, 1u, memory_order_relaxed);
     return chan;
 }
@@ -229,6 +231,22 @@ NsChanFromSock(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const ch
 }
 
 NsChan *
+NsChanPending(NsServer *server, const char *driverName, const Ns_Transport *transport, struct ChanConnect *connecting)
+{
+    Ns_Sock none = {.sock = NS_INVALID_SOCKET, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = transport};
+    NsAddr  nobody;
+    NsChan *chan;
+
+    memset(&nobody, 0, sizeof(nobody));
+    chan = ChanNew(server, &none, &nobody, driverName);
+    chan->client = true;
+    chan->connecting = connecting;
+    chan->sendBlocked = true;                  /* what is written waits */
+    TableAdd(chan);
+    return chan;
+}
+
+NsChan *
 Ns_ConnChanRetain(NsChan *chan)
 {
     NS_CHECK(chan, CHAN_MAGIC);
@@ -250,6 +268,7 @@ Ns_ConnChanRelease(NsChan *chan)
         }
         pthread_mutex_destroy(&chan->lock);
         ns_free(chan->clientData);
+        ns_free(chan->connectError);
         chan->magic = NS_SPOILED;
         ns_free(chan);
     }
@@ -357,9 +376,11 @@ Ns_ConnChanGetStatus(NsChan *chan, Ns_ConnChanStatus *status)
     memset(status, 0, sizeof(*status));
     status->start = chan->start;
     status->driver = chan->driver;
-    (void)ns_inet_ntop(&chan->peer.sa, status->peer, sizeof(status->peer));
     status->debug = NsChanDebug(chan, -1);
     ChanLock(chan);
+    (void)ns_inet_ntop(&chan->peer.sa, status->peer, sizeof(status->peer));
+    status->connecting = chan->connecting != NULL;
+    status->connectError = ns_strdup(chan->connectError);
     status->threadName = chan->callback != NULL ? NsWorkerName(chan->worker) : "";
     status->sent = chan->sent;
     status->received = chan->received;
@@ -383,6 +404,7 @@ Ns_ConnChanStatusFree(Ns_ConnChanStatus *status)
 {
     ns_free(status->command);
     ns_free(status->clientData);
+    ns_free(status->connectError);
 }
 
 /* ---- reading ---- */

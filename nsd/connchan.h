@@ -14,6 +14,8 @@ typedef struct NsChan NsChan;                  /* the same as Ns_ConnChan */
 /* A connected client socket becomes a channel.  `driverName` is shown by list and status; lives as long as the process. */
 NsChan   *NsChanFromSock(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *driverName);
 NsWorker *NsChanWorker(const NsChan *chan);
+/* Why connecting failed, in words that live as long as the channel; NULL: it did not. */
+const char *NsChanConnectError(NsChan *chan);
 /* A buffer of NS_LOOP_BUFFER bytes for this thread, to be used before it does anything else. */
 char     *NsChanThreadBuffer(void);
 /* Log what the channel does when > 0.  Sets it when level >= 0; the value before.  Any thread. */

@@ -20,11 +20,17 @@ ServerOf(const NsInterp *ip, NsServer *given)
 }
 
 static int
-PosixError(Tcl_Interp *interp, const NsChan *chan, const char *what)
+PosixError(Tcl_Interp *interp, NsChan *chan, const char *what)
 {
-    int code = errno;
+    int         code = errno;
+    const char *connectError = NsChanConnectError(chan);
 
     errno = code;
+    if (connectError != NULL && code != EPIPE) {
+        (void)Tcl_PosixError(interp);          /* the error code */
+        Ns_TclPrintfResult(interp, "%s", connectError);
+        return TCL_ERROR;
+    }
     Ns_TclPrintfResult(interp, "%s: %s failed: %s", Ns_ConnChanName(chan), what,
                        code == ENOBUFS ? "maxsendbuffer reached" : Tcl_PosixError(interp));
     return TCL_ERROR;
@@ -278,7 +284,10 @@ StatusObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const
     DictPut(dict, "framebuffer", Tcl_NewWideIntObj((Tcl_WideInt)status.frameBuffer));
     DictPut(dict, "fragments", Tcl_NewWideIntObj((Tcl_WideInt)status.fragments));
     DictPut(dict, "sendbuffer", Tcl_NewWideIntObj((Tcl_WideInt)status.sendBuffer));
-    DictPut(dict, "recverror", Tcl_NewStringObj(status.recvErrno != 0 ? Tcl_ErrnoMsg(status.recvErrno) : "", -1));
+    if (status.connecting) {
+        DictPut(dict, "connecting", Tcl_NewIntObj(1));
+    }
+    DictPut(dict, "recverror", Tcl_NewStringObj(status.connectError != NULL ? status.connectError : status.recvErrno != 0 ? Tcl_ErrnoMsg(status.recvErrno) : "", -1));
     DictPut(dict, "senderror", Tcl_NewStringObj(status.sendErrno != 0 ? Tcl_ErrnoMsg(status.sendErrno) : "", -1));
     if (status.command != NULL) {
         DictPut(dict, "callback", Tcl_NewStringObj(status.command, -1));
@@ -302,13 +311,19 @@ IsEndOfPeer(int code)
         || code == ENETUNREACH || code == ENETDOWN || code == EHOSTDOWN;
 }
 
+static bool
+IsError(NsChan *chan, int code)
+{
+    return !IsEndOfPeer(code) || !Ns_ConnChanIsOpen(chan) || NsChanConnectError(chan) != NULL;
+}
+
 static int
 ReadBytes(Tcl_Interp *interp, NsChan *chan)
 {
     char   *buffer = NsChanThreadBuffer();
     ssize_t n = Ns_ConnChanRead(chan, buffer, NS_LOOP_BUFFER);
 
-    if (n < 0 && errno != EAGAIN && (!Ns_ConnChanIsOpen(chan) || !IsEndOfPeer(errno))) {
+    if (n < 0 && errno != EAGAIN && IsError(chan, errno)) {
         return PosixError(interp, chan, "read");
     }
     if (n > 0) {
@@ -340,7 +355,7 @@ ReadFrame(Tcl_Interp *interp, NsChan *chan)
     NsChanFrame frame;
     Tcl_Obj    *dict;
 
-    if (NsChanReadFrame(chan, &frame) != 0 && (frame.reason != NULL || !Ns_ConnChanIsOpen(chan) || !IsEndOfPeer(errno))) {
+    if (NsChanReadFrame(chan, &frame) != 0 && (frame.reason != NULL || IsError(chan, errno))) {
         if (frame.reason == NULL) {
             return PosixError(interp, chan, "read");
         }

@@ -164,6 +164,14 @@ NsAddrIsNumeric(const char *host)
     return true;
 }
 
+bool
+NsAddrNeedsLookup(const char *host)
+{
+    char name[NI_MAXHOST];
+
+    return UnixPath(host) == NULL && !IsAny(host) && StripBrackets(host, name, sizeof(name)) && !NsAddrIsNumeric(name);
+}
+
 Ns_ReturnCode
 Ns_GetSockAddr(struct sockaddr *addr, const char *host, unsigned short port)
 {

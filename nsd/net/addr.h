@@ -30,5 +30,7 @@ typedef struct NsSockAddr {
 int NsAddrResolve(const char *host, unsigned short port, bool passive, NsSockAddr addrs[NS_MAX_ADDRS]);
 /* Is this a numeric IPv4 or IPv6 address, not a name? */
 bool NsAddrIsNumeric(const char *host);
+/* May NsAddrResolve wait for the name service?  Not for addresses and paths. */
+bool NsAddrNeedsLookup(const char *host);
 
 #endif

@@ -353,6 +353,12 @@ StartConnect(const NsSockAddr *addr, const char *lhost, unsigned short lport, bo
     return fd;
 }
 
+NS_SOCKET
+NsSockConnectStart(const NsSockAddr *addr, bool *pending)
+{
+    return StartConnect(addr, NULL, 0, pending);
+}
+
 static NS_SOCKET
 ConnectUntil(const NsSockAddr *addr, const char *lhost, unsigned short lport, int64_t deadline)
 {

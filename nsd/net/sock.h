@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Listening in parts, for those to whom Ns_SockListenEx is too much.
+ * Listening and connecting in parts, for those to whom Ns_SockListenEx and Ns_SockTimedConnect2 are too much.
  */
 #ifndef NSD_SOCK_H
 #define NSD_SOCK_H
@@ -14,6 +14,12 @@
 NS_SOCKET NsSockBind(const NsSockAddr *addr, bool reuseport, bool bothFamilies);
 /* As Ns_SockListenEx, but never one of the sockets that were bound before (prebind.h). */
 NS_SOCKET NsSockListenNew(const char *address, unsigned short port, int backlog, bool reuseport);
+
+/*
+ * Any thread.  A non-blocking socket that is connected, or on its way if `*pending`: then it becomes writable.  -1 and errno on
+ * failure; EAGAIN of a Unix-domain address: the listener's backlog is full, try again later.
+ */
+NS_SOCKET NsSockConnectStart(const NsSockAddr *addr, bool *pending);
 
 /*
  * Any thread, when accept failed for want of descriptors: take the client who waits and close the connection at once, by
