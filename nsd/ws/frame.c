@@ -136,31 +136,63 @@ NsWsFrameParse(const uint8_t *data, size_t len, NsWsMaskRule rule, bool allowRsv
 }
 
 /* The mask as of `offset`, twice, as it lies in memory. */
-static uint64_t
+static inline uint64_t
 WideMask(const uint8_t mask[4], size_t offset)
 {
     uint32_t word;
     unsigned turn = (unsigned)(offset & 3u) * 8;
 
     memcpy(&word, mask, sizeof(word));
-    if (turn != 0) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-        word = word >> turn | word << (32 - turn);
+    word = word >> turn | word << (-turn & 31u);
 #else
-        word = word << turn | word >> (32 - turn);
+    word = word << turn | word >> (-turn & 31u);
 #endif
-    }
     return (uint64_t)word << 32 | word;
 }
 
-void
-NsWsMask(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t mask[4], size_t offset)
+/* Less than a register; the bits that are set in any of the results. */
+static inline uint64_t
+MaskShort(uint8_t *dst, const uint8_t *src, size_t len, uint64_t wide)
 {
-    uint64_t wide = WideMask(mask, offset);
+    uint64_t seen = 0;
+
+    if ((len & 4u) != 0) {
+        uint32_t word;
+
+        memcpy(&word, src, sizeof(word));
+        word ^= (uint32_t)wide;
+        memcpy(dst, &word, sizeof(word));
+        seen = word;
+    }
+    for (size_t i = len & 4u; i < len; i++) {
+        uint8_t byte;
+
+        memcpy(&byte, (const uint8_t *)&wide + (i & 3u), 1);
+        dst[i] = byte ^= src[i];
+        seen |= byte;
+    }
+    return seen;
+}
+
+/*
+ * Loaded before they are stored, since dst and src may overlap; so is the last register, which may cover bytes that the loops
+ * have handled: it is stored once more, with the same result.  Returns the bits that are set in any result, not
+ * in their places.
+ */
+static inline uint64_t
+MaskAll(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t mask[4], size_t offset)
+{
+    uint64_t wide = WideMask(mask, offset), last, word;
+    Block    seen = {0, 0};
     size_t   i = 0;
 
-    /* Loaded before they are stored: dst and src may overlap. */
-    while (len - i >= 2 * sizeof(Block)) {
+    if (len < sizeof(wide)) {
+        return MaskShort(dst, src, len, wide);
+    }
+    memcpy(&last, src + len - sizeof(last), sizeof(last));
+    last ^= WideMask(mask, offset + len);      /* sizeof(last) is a multiple of the mask's */
+    for (; len - i >= 2 * sizeof(Block); i += 2 * sizeof(Block)) {
         Block first, second;
 
         memcpy(&first, src + i, sizeof(first));
@@ -169,19 +201,28 @@ NsWsMask(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t mask[4], si
         second ^= wide;
         memcpy(dst + i, &first, sizeof(first));
         memcpy(dst + i + sizeof(first), &second, sizeof(second));
-        i += 2 * sizeof(Block);
+        seen |= first | second;
     }
-    while (len - i >= sizeof(wide)) {
-        uint64_t word;
-
+    for (; len - i >= sizeof(word); i += sizeof(word)) {
         memcpy(&word, src + i, sizeof(word));
         word ^= wide;
         memcpy(dst + i, &word, sizeof(word));
-        i += sizeof(word);
+        seen[0] |= word;
     }
-    for (; i < len; i++) {
-        dst[i] = src[i] ^ mask[(offset + i) & 3u];
-    }
+    memcpy(dst + len - sizeof(last), &last, sizeof(last));
+    return seen[0] | seen[1] | last;
+}
+
+void
+NsWsMask(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t mask[4], size_t offset)
+{
+    (void)MaskAll(dst, src, len, mask, offset);
+}
+
+bool
+NsWsMaskAscii(uint8_t *data, size_t len, const uint8_t mask[4])
+{
+    return (MaskAll(data, data, len, mask, 0) & 0x8080808080808080u) == 0;
 }
 
 size_t

@@ -44,6 +44,8 @@ NsWsResult NsWsFrameParse(const uint8_t *data, size_t len, NsWsMaskRule rule, bo
 
 /* XOR in place (or from src to dst, which may overlap when dst <= src); `offset` is the position within the payload. */
 void NsWsMask(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t mask[4], size_t offset);
+/* The same in place, of a whole payload; tells whether all of the result is ASCII. */
+bool NsWsMaskAscii(uint8_t *data, size_t len, const uint8_t mask[4]);
 
 /* Write a head of a frame to `out` (NS_WS_MAX_HEAD bytes); mask may be NULL.  Returns its length. */
 size_t NsWsFrameHead(uint8_t *out, bool fin, bool rsv1, int opcode, uint64_t length, const uint8_t *mask);

@@ -35,32 +35,38 @@ typedef struct NsWsReceiver {
     /* Set by the user before the first Feed. */
     NsWsMaskRule  rule;
     uint64_t      maxMessage;                  /* after inflating; past it 1009 */
-    uint32_t      maxFragments;                /* past it 1008; empty fragments count */
+    uint32_t      maxFragments;                /* past it 1008; empty fragments count; 0: no limit */
     bool          deflate;                     /* agreed on: RSV1 of a message's first frame means compressed */
     bool          takeover;                    /* the peer keeps its context */
-    uint8_t       bits;                        /* of the peer's window */
+    uint8_t       bits;                        /* of the peer's window, 8 .. 15 */
 
     /* The receiver's own; zeroed memory is a fresh state. */
-    uint8_t       head[NS_WS_MAX_HEAD];        /* of an unfinished head */
-    uint8_t       headLen;
-    bool          inPayload, finished, failed; /* finished: a close was received */
-    NsWsFrame     frame;                       /* whose payload is arriving */
-    uint64_t      taken;                       /* of it */
-    uint8_t       control[125];
-    NsWsSequence  sequence;
+    bool          busy;                        /* something of the below is to be looked at before a new frame */
+    bool          inPayload;
+    bool          over;                        /* a close was received, or an error found */
     bool          compressed;                  /* the message is */
+    bool          given;                       /* `message` or `control` was handed out: to be dropped by the next call */
+    bool          fin, masked;                 /* of the frame whose payload is arriving */
+    uint8_t       opcode, mask[4];
     NsUtf8        utf8;
+    uint8_t       headLen, head[NS_WS_MAX_HEAD];   /* of an unfinished head */
+    NsWsSequence  sequence;
+    uint64_t      length, taken;               /* of the payload */
+    uint64_t      packed;                      /* bytes of the message before inflating */
+    uint8_t      *control;                     /* payload of an unfinished control frame */
     NsWsBytes     message;                     /* unfinished, or just handed out */
-    NsWsInflater *inflater;
-    bool          given;                       /* `message` was handed out: to be dropped by the next call */
+    NsWsInflater *inflater;                    /* while a message needs it; with takeover from the first one on */
     uint8_t      *input;                       /* what was fed ... */
     size_t        inputLen;
 } NsWsReceiver;
 
-/* `data` stays the caller's, is unmasked in place, and is not touched after Next() returned NONE, CLOSE or ERROR. */
+/*
+ * `data` stays the caller's, is unmasked in place, and is not touched after Next() returned NONE, CLOSE or ERROR.  To be
+ * called when Next() has returned NONE.  After CLOSE and ERROR there are no events any more.
+ */
 void          NsWsReceiverFeed(NsWsReceiver *receiver, uint8_t *data, size_t len);
 NsWsEventType NsWsReceiverNext(NsWsReceiver *receiver, NsWsEvent *event);
-/* Bytes kept for what is unfinished. */
+/* Bytes kept for what is unfinished, or for the peer's context. */
 size_t        NsWsReceiverMemory(const NsWsReceiver *receiver);
 /* Is a message or frame begun and not finished? */
 bool          NsWsReceiverUnfinished(const NsWsReceiver *receiver);
