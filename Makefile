@@ -146,14 +146,14 @@ compat-list: all
 
 TCL_FILES  = $(wildcard tcl/*.tcl)
 CONF_FILES = $(wildcard conf/*.tcl)
-DEMO_FILES = $(wildcard demo/*.tcl demo/pages/*)
+DEMO_FILES = $(wildcard demo/*.tcl demo/pages/* demo/media/*)
 ROOT = $(DESTDIR)$(prefix)
 INSTALL_MAN = $(if $(shell command -v mpexpand),$(MAN))
 INSTALLED = $(addprefix bin/,nsd $(MODULES:%=%.so) init.tcl) lib/pkgconfig/nsd.pc $(wildcard include/*.h) $(TCL_FILES) $(CONF_FILES) $(DEMO_FILES) \
     $(addprefix man/man3/,$(notdir $(filter %.3,$(MAN)))) $(addprefix man/mann/,$(notdir $(filter %.n,$(MAN))))
 
 install: all $(INSTALL_MAN)
-	install -d $(addprefix $(ROOT)/,bin include tcl conf demo/pages)
+	install -d $(addprefix $(ROOT)/,bin include tcl conf demo/pages demo/media)
 	install -m 755 $(BUILD)/nsd $(ROOT)/bin/
 	install -m 644 $(MODULES:%=$(BUILD)/%.so) $(wildcard tcl/init.tcl) $(ROOT)/bin/
 	install -m 644 include/*.h $(ROOT)/include/
@@ -163,6 +163,7 @@ install: all $(INSTALL_MAN)
 	install -m 644 $(CONF_FILES) $(ROOT)/conf/
 	install -m 644 $(wildcard demo/*.tcl) $(ROOT)/demo/
 	install -m 644 $(wildcard demo/pages/*) $(ROOT)/demo/pages/
+	install -m 644 $(wildcard demo/media/*) $(ROOT)/demo/media/
 	$(if $(INSTALL_MAN),install -d $(ROOT)/man/man3 $(ROOT)/man/mann)
 	$(if $(INSTALL_MAN),install -m 644 $(filter %.3,$(MAN)) $(ROOT)/man/man3/)
 	$(if $(INSTALL_MAN),install -m 644 $(filter %.n,$(MAN)) $(ROOT)/man/mann/)
@@ -170,7 +171,7 @@ install: all $(INSTALL_MAN)
 # Only what was installed; folders go when nothing else is in them.
 uninstall:
 	rm -f $(addprefix $(ROOT)/,$(INSTALLED))
-	-@for dir in demo/pages demo conf tcl include man/man3 man/mann man bin .; do rmdir "$(ROOT)/$$dir" 2>/dev/null; done; true
+	-@for dir in demo/pages demo/media demo conf tcl include man/man3 man/mann man bin .; do rmdir "$(ROOT)/$$dir" 2>/dev/null; done; true
 
 VERSION = $(shell sed -n 's/^\#define NS_VERSION "\(.*\)"/\1/p' include/ns.h)
 dist:

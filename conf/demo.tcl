@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# The chat of demo/, over http and https.  `./setup demo` makes the certificate and sets the environment; by hand:
+# The demonstrations of demo/, over http and https.  `./setup demo` makes the certificate and sets the environment; by hand:
 #
 #   DEMO_CERT=cert.pem nsd -f -t conf/demo.tcl
 #
@@ -14,6 +14,7 @@ set top [file dirname [file dirname [file normalize [ns_info config]]]]
 ns_section ns/parameters {
     ns_param home   [env DEMO_HOME $top]
     ns_param bindir [file dirname [ns_info nsd]]
+    ns_param joblogminduration 1m              ;# jobs of seconds are what /job is about
 }
 ns_section ns/modules {
     ns_param nssock nssock
@@ -22,30 +23,30 @@ ns_section ns/modules {
 ns_section ns/module/nssock {
     ns_param address       [env DEMO_ADDRESS 127.0.0.1]
     ns_param port          [env DEMO_PORT 8080]
-    ns_param defaultserver chat
+    ns_param defaultserver demo
     ns_param maxinput      100KB
 }
 ns_section ns/module/nsssl {
     ns_param address       [env DEMO_ADDRESS 127.0.0.1]
     ns_param port          [env DEMO_TLS_PORT 8443]
-    ns_param defaultserver chat
+    ns_param defaultserver demo
     ns_param maxinput      100KB
     ns_param certificate   [env DEMO_CERT ""]
 }
 
-ns_section ns/servers { ns_param chat "The chat" }
-ns_section ns/server/chat {
+ns_section ns/servers { ns_param demo "Demonstrations" }
+ns_section ns/server/demo {
     ns_param minthreads 1
     ns_param maxthreads 4
 }
-ns_section ns/server/chat/fastpath {
+ns_section ns/server/demo/fastpath {
     ns_param pagedir       $top/demo/pages
     ns_param directoryfile index.html
 }
-ns_section ns/server/chat/tcl {
+ns_section ns/server/demo/tcl {
     ns_param library $top/demo
 }
 # What a slow browser has not taken yet, at most.
-ns_section ns/server/chat/connchan {
+ns_section ns/server/demo/connchan {
     ns_param maxsendbuffer 8MB
 }

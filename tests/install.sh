@@ -10,7 +10,7 @@ quiet() { "$@" >"$root.log" 2>&1 || { fail "$*"; tail -n 20 "$root.log"; }; rm -
 
 certificate
 quiet make -s BUILD="$BUILD" prefix="$root/ns" install
-for file in bin/nsd bin/nssock.so bin/nsssl.so bin/init.tcl include/ns.h tcl/init.tcl conf/demo.tcl demo/chat.tcl demo/pages/index.html; do
+for file in bin/nsd bin/nssock.so bin/nsssl.so bin/init.tcl include/ns.h tcl/init.tcl conf/demo.tcl demo/chat.tcl demo/pages/index.html demo/media/clock.mp4; do
     if [ -s "$root/ns/$file" ]; then ok; else fail "install: no $file"; fi
 done
 if command -v mpexpand >/dev/null; then
@@ -28,10 +28,10 @@ build=$BUILD BUILD=$root/ns/bin
 if (cd / && cmp -s "$root/ns/bin/init.tcl" "$root/ns/tcl/init.tcl"); then ok; else fail "bin/init.tcl is not tcl/init.tcl"; fi
 if start_nsd "$root/home/nsd.log" "$root/ns/conf/demo.tcl" "$DEMO_PORT" "$DEMO_TLS_PORT"; then
     page() { printf 'GET / HTTP/1.0\r\n\r\n' | "$@" 2>/dev/null | tr -d '\r'; }
-    if page openssl s_client -quiet -connect "127.0.0.1:$DEMO_TLS_PORT" | grep -q '<title>Chat'; then ok; else fail "no page over https"; fi
+    if page openssl s_client -quiet -connect "127.0.0.1:$DEMO_TLS_PORT" | grep -q '<title>nsd: demonstrations'; then ok; else fail "no page over https"; fi
     exec 3<>"/dev/tcp/127.0.0.1/$DEMO_PORT"
     printf 'GET / HTTP/1.0\r\n\r\n' >&3
-    if grep -q '<title>Chat' <&3; then ok; else fail "no page over http"; fi
+    if grep -q '<title>nsd: demonstrations' <&3; then ok; else fail "no page over http"; fi
     exec 3>&-
     if ls -l "/proc/$nsd_pid/fd" | grep -q "$PWD/"; then fail "it uses files of the source folder"; ls -l "/proc/$nsd_pid/fd"; else ok; fi
     stop_nsd

@@ -1,59 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// chat.mjs NSD CONFIG: two browsers in one room, Ada over ws, Grace over wss.  Ports and certificate are in the
-// environment, as conf/demo.tcl wants them.  Closes with "N passed, N failed".
-import { createRequire } from "node:module";
-import { spawn } from "node:child_process";
-import { openSync, readFileSync } from "node:fs";
-import { connect } from "node:net";
+// The chat: two browsers in one room, Ada over ws, Grace over wss on a phone.
 import { deflateSync } from "node:zlib";
-
-const { chromium } = createRequire(`${process.env.NODE_MODULES}/`)("playwright-core");
-const [nsd, config] = process.argv.slice(2);
-const { DEMO_PORT, DEMO_TLS_PORT, DEMO_HOME } = process.env;
-const log = `${DEMO_HOME}/nsd.log`;
-const timeout = 15_000 * Number(process.env.TIMES || 1);
-let passed = 0, failed = 0;
-
-function check(name, condition, detail = "") {
-    if (condition) passed++;
-    else { failed++; console.log(`FAIL ${name} ${detail}`); }
-}
-// A step that must come about; what comes after it would make no sense without it.
-async function step(name, action) {
-    try {
-        await action();
-        passed++;
-    } catch (error) {
-        throw new Error(`${name}: ${error.message}`);
-    }
-}
-
-// ---- the server
-
-let server = null;
-const answers = (port) => new Promise((done) => {
-    const socket = connect(port, "127.0.0.1", () => { socket.destroy(); done(true); });
-    socket.on("error", () => done(false));
-});
-async function start() {
-    const out = openSync(log, "a");
-    server = spawn(nsd, ["-f", "-t", config], { stdio: ["ignore", out, out] });
-    server.ended = new Promise((done) => server.on("exit", (code, signal) => done(signal || code)));
-    let over = false;
-    server.ended.then(() => { over = true; });
-    for (const until = Date.now() + timeout; !(await answers(DEMO_PORT)) || !(await answers(DEMO_TLS_PORT));) {
-        if (over || Date.now() > until) throw new Error(`nsd does not start:\n${readFileSync(log, "utf8").slice(-3000)}`);
-        await new Promise((done) => setTimeout(done, 50));
-    }
-}
-async function stop() {
-    server.kill("SIGTERM");
-    const timer = setTimeout(() => server.kill("SIGKILL"), timeout);
-    const status = await server.ended;
-    clearTimeout(timer);
-    server = null;
-    return status;
-}
+import { check, step, start, stop, open, pages, phone, proper, run, http, https } from "./lib.mjs";
 
 // ---- a picture of 64 x 48 pixels, made here
 
@@ -84,24 +32,8 @@ function png(width, height) {
 
 // ---- the pages
 
-const pages = [];
-async function enter(browser, url, name, options = {}) {
-    const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
-    const page = await context.newPage();
-    page.setDefaultTimeout(timeout);
-    page.faults = [];
-    page.sockets = [];
-    page.on("pageerror", (error) => page.faults.push(error.message));
-    page.on("console", (message) => {
-        // while the server is away the browser says so itself
-        if (message.type() === "error" && !/WebSocket connection to/.test(message.text())) page.faults.push(message.text());
-    });
-    page.on("request", (request) => {
-        if (new URL(request.url()).host !== new URL(url).host && !/^(blob|data):/.test(request.url())) page.faults.push(`asks for ${request.url()}`);
-    });
-    page.on("websocket", (socket) => page.sockets.push(socket.url()));
-    pages.push(page);
-    await page.goto(url);
+async function enter(url, name, options) {
+    const page = await open(`${url}/chat.html`, options);
     await page.fill("#name", name);
     await page.fill("#room", "harbour");
     await page.click("#join button");
@@ -114,14 +46,10 @@ const names = (page) => page.locator("#names li span:last-child").allTextContent
 const here = (page, list) => page.waitForFunction((want) =>
     [...document.querySelectorAll("#names li span:last-child")].map((e) => e.textContent).join() === want, list.join());
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-try {
-    await step("nsd starts", start);
-    let ada, grace, alan;
-    await step("Ada enters over http", async () => { ada = await enter(browser, `http://127.0.0.1:${DEMO_PORT}/`, "Ada"); });
-    await step("Grace enters over https, on a phone", async () => {
-        grace = await enter(browser, `https://127.0.0.1:${DEMO_TLS_PORT}/`, "Grace", { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true });
-    });
+run(async () => {
+    let alan;
+    const ada = await step("Ada enters over http", () => enter(http, "Ada"));
+    const grace = await step("Grace enters over https, on a phone", () => enter(https, "Grace", phone));
     check("Ada's page uses ws", ada.sockets.every((u) => u.startsWith("ws://")) && ada.sockets.length === 1, ada.sockets);
     check("Grace's page uses wss", grace.sockets.every((u) => u.startsWith("wss://")) && grace.sockets.length === 1, grace.sockets);
 
@@ -179,16 +107,14 @@ try {
     await step("who has scrolled up is told of new messages", () => ada.locator("#newer").click());
     await step("and comes to them", () => ada.waitForFunction(atEnd));
 
-    await step("a third one comes", async () => { alan = await enter(browser, `http://127.0.0.1:${DEMO_PORT}/`, "Ada"); });
+    await step("a third one comes", async () => { alan = await enter(http, "Ada"); });
     await step("two of one name are told apart", () => here(grace, ["Ada", "Ada 2", "Grace"]));
     await alan.context().close();
     pages.splice(pages.indexOf(alan), 1);
     await step("one who closes the page is gone", () => here(ada, ["Ada", "Grace"]));
     await step("and that is said", () => grace.locator(".note", { hasText: "Ada 2 left" }).waitFor());
 
-    check("no sideways scrolling on a phone", await grace.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-    check("every control has a name", (await grace.evaluate(() => [...document.querySelectorAll("button, input:not([hidden]), textarea")]
-        .filter((e) => !e.ariaLabel && !e.textContent.trim() && !e.labels?.length).map((e) => e.id))).join() === "");
+    await proper(grace, "on a phone");
 
     // The server goes and comes back.
     check("nsd stops in order", await stop() === 0);
@@ -207,17 +133,4 @@ try {
     await ada.click("#leave");
     await step("one who leaves is gone", () => here(grace, ["Grace"]));
     check("nobody of Grace's page is left behind", (await names(grace)).join() === "Grace");
-    for (const page of pages) check("no error on a page", page.faults.length === 0, page.faults.join("; "));
-    check("nsd stops in order", await stop() === 0);
-    const bad = readFileSync(log, "utf8").split("\n").filter((line) => /\] (Error|Warning|Bug|Fatal): /.test(line));
-    check("no errors or warnings in the log", bad.length === 0, `\n${bad.slice(0, 10).join("\n")}`);
-} catch (error) {
-    failed++;
-    console.log(`FAIL ${error.message}`);
-    for (const [i, page] of pages.entries()) await page.screenshot({ path: `${DEMO_HOME}/failed-${i}.png` }).catch(() => {});
-} finally {
-    await browser.close();
-    if (server) await stop();
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+});
