@@ -23,7 +23,8 @@ typedef struct NsWsDeflateConfig {
     bool    enabled;
     bool    takeover;                          /* keep the context of our own compression, when the peer lets us */
     bool    peerTakeover;                      /* let the peer keep its own: an inflate window per connection */
-    uint8_t bits;                              /* of our window: 9 .. 15 */
+    uint8_t bits;                              /* of our window: 8 .. 15 */
+    uint8_t peerBits;                          /* of the peer's, if it can be asked for: 8 .. 15; 0 is 15 */
     int     level;                             /* of zlib: 1 .. 9 */
 } NsWsDeflateConfig;
 
