@@ -579,6 +579,26 @@ typedef void (Ns_ConnChanDoneProc)(Ns_ConnChan *chan, void *arg, int error, uint
 NS_EXTERN bool Ns_ConnChanSendFile(Ns_ConnChan *chan, int fd, off_t offset, size_t len, Ns_ConnChanDoneProc *done, void *arg);
 
 /*
+ * Limits of sending; a new channel has those of the section ns/server/SERVER/connchan.  Configure sets what `which` names of
+ * *settings, then fills in all of them as they are now.  False: the channel is dead, nothing was set.
+ *
+ * maxSendBuffer: bytes that may wait in memory (ranges of files do not count).  With LIMIT_ERROR a write that could make it
+ * more is refused as a whole (ENOBUFS), before any of it is sent; with LIMIT_CLOSE the channel is aborted when it does become
+ * more, and the write gives ENOBUFS, too.
+ */
+typedef enum { NS_CONNCHAN_LIMIT_ERROR, NS_CONNCHAN_LIMIT_CLOSE } Ns_ConnChanPolicy;
+typedef struct Ns_ConnChanSettings {
+    size_t            maxSendBuffer;
+    Ns_ConnChanPolicy policy;
+    int64_t           rate;                    /* bytes per second that are sent at most; 0: no limit */
+} Ns_ConnChanSettings;
+#define NS_CONNCHAN_MAX_RATE          ((int64_t)1 << 40)
+#define NS_CONNCHAN_SET_MAXSENDBUFFER 0x01u
+#define NS_CONNCHAN_SET_POLICY        0x02u
+#define NS_CONNCHAN_SET_RATE          0x04u
+NS_EXTERN bool Ns_ConnChanConfigure(Ns_ConnChan *chan, unsigned which, Ns_ConnChanSettings *settings);
+
+/*
  * Close: no more callbacks, no such name any more; what was accepted for sending is delivered first, as long as the peer
  * takes some within `sendwait`.  Abort throws it away.  False when it was dead before.
  */

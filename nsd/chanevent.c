@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "chanint.h"
+#include "pacing.h"
 
 #define DRAIN_BUDGET (1024 * 1024)             /* bytes of one channel per turn */
 #define CLOSE_WAIT   2000                      /* ms to read away what the peer still sends */
@@ -34,13 +35,18 @@ LoopOf(const NsChan *chan)
 static void
 Drain(NsChan *chan)
 {
+    int64_t     now = NsLoopNow(LoopOf(chan)), due;
     size_t      sent = 0u;
-    NsOutResult result = NsOutSend(&chan->out, &chan->io, DRAIN_BUDGET, NsLoopBuffer(LoopOf(chan)), NS_LOOP_BUFFER, &sent);
+    NsOutResult result = NsOutSendPaced(&chan->out, &chan->io, chan->pacer, now, DRAIN_BUDGET, NsLoopBuffer(LoopOf(chan)),
+                                        NS_LOOP_BUFFER, &sent, &due);
 
     chan->sent += sent;
     if (sent > 0u) {
         chan->wentOut = true;
-        chan->lastProgress = NsLoopNow(LoopOf(chan));
+        chan->lastProgress = now;
+    }
+    if (due != chan->paceDue) {
+        NsChanPaced(chan, due);
     }
     if (result == NS_OUT_AGAIN) {
         chan->sendBlocked = true;
@@ -351,7 +357,7 @@ WantedEvents(const NsChan *chan)
     if (chan->state == CHAN_LINGER) {
         return NS_EV_READ;
     }
-    if (!NsOutEmpty(&chan->out)) {
+    if (!NsOutEmpty(&chan->out) && chan->paceDue == 0) {
         wanted |= chan->io.waitSend == NS_SOCK_READ ? NS_EV_READ : NS_EV_WRITE;
     }
     if (chan->state == CHAN_OPEN && chan->hook != NULL && chan->begun) {
@@ -493,6 +499,9 @@ AdvanceHeld(NsChan *chan)
     }
     wanted = WantedEvents(chan);
     due = NextDue(chan);
+    if (chan->paceDue > 0 && (due == 0 || chan->paceDue < due)) {
+        due = chan->paceDue;
+    }
     wentOut = chan->wentOut && chan->begun && chan->state == CHAN_OPEN;
     chan->wentOut = false;
     ChanUnlock(chan);

@@ -7,6 +7,7 @@
 #define NSD_CHANINT_H
 
 #include <pthread.h>
+#include "net/ratelimit.h"
 #include "connchan.h"
 
 typedef struct ChanCallback {                  /* a registration; replaced, it lives until the worker has come out of it */
@@ -98,6 +99,10 @@ struct NsChan {
     uint64_t        reads;                     /* lock: calls that took something; shows whether a callback did */
     int             recvErrno, sendErrno;      /* lock */
     int64_t         receiveTimeout;            /* lock */
+    size_t          maxSendBuffer;             /* lock: bytes of `out` in memory */
+    bool            closeAtLimit;              /* lock: what happens past it */
+    NsPacer        *pacer;                     /* lock: NULL when it never had a rate limit */
+    int64_t         paceDue;                   /* lock: the rate allows nothing before this time of the loop; 0: it does */
 
     NsWatch         watch;                     /* worker ... */
     NsTimer         timer;
@@ -135,6 +140,16 @@ ssize_t NsChanReceive(NsChan *chan, void *buffer, size_t size);
 ssize_t NsChanSendNow(NsChan *chan, const struct iovec *iov, int iovcnt);
 /* connchan.c.  Any thread: give the channel to a hook, once.  False: it is closed, has a hook, or a callback. */
 bool NsChanAttach(NsChan *chan, const NsChanHook *hook, void *session);
+/* chanlimit.c.  The start: what a server's channels begin with. */
+void NsChanReadSettings(const char *section, Ns_ConnChanSettings *settings);
+/* chanlimit.c.  Lock held, or the channel is new. */
+void NsChanSetSettings(NsChan *chan, const Ns_ConnChanSettings *settings);
+/* chanlimit.c.  Lock held, after an attempt to send: the rate allows nothing before `due`; 0: it does. */
+void NsChanPaced(NsChan *chan, int64_t due);
+/* chanlimit.c.  Lock held: would `len` bytes more be too many in memory?  Counted, with errno ENOBUFS. */
+bool NsChanPastLimit(NsChan *chan, size_t len);
+/* chanlimit.c.  No lock: they were, and the policy is to close.  Leaves errno alone. */
+void NsChanOverflow(NsChan *chan);
 /* connchan.c: take the name out of the table.  No lock. */
 void NsChanForget(NsChan *chan);
 int64_t NsChanSendWait(const NsChan *chan);

@@ -17,7 +17,7 @@ struct NsChanTable {
     pthread_rwlock_t lock;
     Tcl_HashTable    byId;                     /* id -> NsChan *, one reference each */
     uint64_t         nextId;
-    size_t           maxSendBuffer;
+    Ns_ConnChanSettings settings;              /* of a new channel */
 };
 
 NsChanCounters nsChanCounters;
@@ -55,7 +55,7 @@ NsChanInitServer(NsServer *server)
 
     pthread_rwlock_init(&chans->lock, NULL);
     Tcl_InitHashTable(&chans->byId, TCL_ONE_WORD_KEYS);
-    chans->maxSendBuffer = (size_t)Ns_ConfigMemUnitRange(section, "maxsendbuffer", "256MB", 1024, LLONG_MAX);
+    NsChanReadSettings(section, &chans->settings);
     server->chans = chans;
     (void)Ns_RegisterAtShutdown(CloseUnattended, server);
 }
@@ -188,6 +188,7 @@ ChanNew(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *dri
     chan->peer = *peer;
     chan->driver = driver;
     chan->worker = NsWorkerPlace();
+    NsChanSetSettings(chan, &server->chans->settings);
     Ns_GetTime(&chan->start);
     if (io->sock != NS_INVALID_SOCKET) {
         NsChanSetKeepAlive(io->sock);
@@ -269,6 +270,7 @@ Ns_ConnChanRelease(NsChan *chan)
         pthread_mutex_destroy(&chan->lock);
         ns_free(chan->clientData);
         ns_free(chan->connectError);
+        ns_free(chan->pacer);
         chan->magic = NS_SPOILED;
         ns_free(chan);
     }
@@ -558,7 +560,7 @@ NsChanSendNow(NsChan *chan, const struct iovec *iov, int iovcnt)
 {
     size_t total = 0u, skip = 0u;              /* of iov[0] */
 
-    while (iovcnt > 0) {
+    while (iovcnt > 0 && chan->pacer == NULL) {        /* at a limited rate the worker sends */
         struct iovec part[8];
         int          count = iovcnt < 8 ? iovcnt : 8;
         ssize_t      n;
@@ -587,9 +589,9 @@ NsChanSendNow(NsChan *chan, const struct iovec *iov, int iovcnt)
     return (ssize_t)total;
 }
 
-/* Lock held.  May these bytes be accepted?  False with errno. */
+/* Lock held.  May bytes be accepted?  False with errno. */
 static bool
-MayWrite(const NsChan *chan, size_t len)
+MayWrite(const NsChan *chan)
 {
     bool may = false;
 
@@ -600,9 +602,6 @@ MayWrite(const NsChan *chan, size_t len)
     } else if (chan->sendErrno != 0) {
         /* Bytes were lost before: whatever follows them would arrive out of order. */
         errno = chan->sendErrno;
-    } else if (len > 0u && chan->out.memory + len > chan->server->chans->maxSendBuffer) {
-        atomic_fetch_add_explicit(&nsChanCounters.bufferLimits, 1u, memory_order_relaxed);
-        errno = ENOBUFS;
     } else {
         may = true;
     }
@@ -615,33 +614,48 @@ Write(NsChan *chan, const struct iovec *iov, int iovcnt, Ns_Buf *buf, unsigned f
 {
     size_t  len = VectorLength(iov, iovcnt);
     ssize_t sent = 0;
+    bool    sendsNow, tries, overflow = false;
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
-    if (!MayWrite(chan, len)) {
+    sendsNow = NsOutEmpty(&chan->out) && (flags & NS_CONNCHAN_BUFFERED) == 0u;
+    tries = sendsNow && chan->closeAtLimit;    /* what was sent cannot be taken back: an error has to come before it */
+    if (!MayWrite(chan)) {
         sent = -1;
-    } else if (len > 0u && NsOutEmpty(&chan->out) && (flags & NS_CONNCHAN_BUFFERED) == 0u) {
+    } else if (!tries && NsChanPastLimit(chan, len)) {
+        overflow = true;
+    } else if (len > 0u && sendsNow) {
         sent = NsChanSendNow(chan, iov, iovcnt);
     }
-    if (sent >= 0) {
+    if (sent > 0) {
         chan->sent += (uint64_t)sent;
-        if ((size_t)sent < len) {
-            if (NsOutEmpty(&chan->out)) {
-                chan->lastProgress = NsLoopClock();
-            }
-            if (buf != NULL) {
-                NsOutAddBuf(&chan->out, buf, (size_t)sent, len - (size_t)sent);
-            } else {
-                NsOutAddCopy(&chan->out, iov, iovcnt, (size_t)sent);
-            }
-            NsChanNotify(chan);
+    }
+    if (sent >= 0 && tries && NsChanPastLimit(chan, len - (size_t)sent)) {
+        overflow = true;
+    }
+    if (overflow) {
+        sent = -1;
+        overflow = chan->closeAtLimit;
+    }
+    if (sent >= 0 && (size_t)sent < len) {
+        if (NsOutEmpty(&chan->out)) {
+            chan->lastProgress = NsLoopClock();
         }
+        if (buf != NULL) {
+            NsOutAddBuf(&chan->out, buf, (size_t)sent, len - (size_t)sent);
+        } else {
+            NsOutAddCopy(&chan->out, iov, iovcnt, (size_t)sent);
+        }
+        NsChanNotify(chan);
     }
     if (atomic_load_explicit(&chan->debug, memory_order_relaxed) > 0) {
         Ns_Log(Notice, "%s: write of %zu bytes: %zd, %zu wait%s%s", chan->name, len, sent, chan->out.bytes,
                sent < 0 ? ", " : "", sent < 0 ? strerror(errno) : "");
     }
     ChanUnlock(chan);
+    if (overflow) {
+        NsChanOverflow(chan);
+    }
     return sent;
 }
 

@@ -22,7 +22,7 @@ char     *NsChanThreadBuffer(void);
 int       NsChanDebug(NsChan *chan, int level);
 
 typedef struct NsChanCounters {                /* of the process */
-    atomic_ullong opened, closed, aborted, timeouts, sendTimeouts, bufferLimits, frameLimits, frameErrors;
+    atomic_ullong opened, closed, aborted, timeouts, sendTimeouts, bufferLimits, bufferCloses, rateWaits, frameLimits, frameErrors;
 } NsChanCounters;
 extern NsChanCounters nsChanCounters;
 

@@ -549,6 +549,7 @@ ConnChanObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *con
         {"callback", CallbackObjCmd},
         {"connect", NsChanConnectObjCmd},
         {"close", CloseObjCmd},
+        {"configure", NsChanConfigureObjCmd},
         {"debug", DebugObjCmd},
         {"detach", DetachObjCmd},
         {"exists", ExistsObjCmd},

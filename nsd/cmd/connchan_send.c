@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * ns_connchan sendfile and stats.
+ * ns_connchan configure, sendfile and stats.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -108,6 +108,68 @@ NsChanSendFileObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Ob
     return status;
 }
 
+/* ---- configure ---- */
+
+static const Ns_ObjvTable policies[] = {
+    {"error", NS_CONNCHAN_LIMIT_ERROR}, {"close", NS_CONNCHAN_LIMIT_CLOSE}, {NULL, 0u}
+};
+
+static Tcl_Obj *
+SettingsObj(const Ns_ConnChanSettings *settings)
+{
+    Tcl_Obj *dict = Tcl_NewDictObj();
+
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("maxsendbuffer", -1), Tcl_NewWideIntObj((Tcl_WideInt)settings->maxSendBuffer));
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("policy", -1),
+                   Tcl_NewStringObj(settings->policy == NS_CONNCHAN_LIMIT_CLOSE ? "close" : "error", -1));
+    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("ratelimit", -1), Tcl_NewWideIntObj((Tcl_WideInt)settings->rate));
+    return dict;
+}
+
+int
+NsChanConfigureObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    static Ns_ObjvValueRange sizes = {1, LLONG_MAX}, rates = {0, NS_CONNCHAN_MAX_RATE};
+    const NsInterp          *ip = clientData;
+    Tcl_WideInt              size = -1, rate = -1;
+    int                      policy = -1, code = TCL_OK;
+    unsigned                 which = 0u;
+    Tcl_Obj                 *handle;
+    NsChan                  *chan;
+    Ns_ConnChanSettings      settings;
+    Ns_ObjvSpec              opts[] = {
+        {"-maxsendbuffer", Ns_ObjvMemUnit, &size, &sizes},
+        {"-policy", Ns_ObjvIndex, &policy, (void *)policies},
+        {"-ratelimit", Ns_ObjvMemUnit, &rate, &rates},
+        {"--", Ns_ObjvBreak, NULL, NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+    Ns_ObjvSpec              args[] = {
+        {"channel", Ns_ObjvObj, &handle, NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+
+    if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    chan = NsChanFromObj(interp, ip->server, handle);
+    if (chan == NULL) {
+        return TCL_ERROR;
+    }
+    which |= size >= 0 ? NS_CONNCHAN_SET_MAXSENDBUFFER : 0u;
+    which |= policy >= 0 ? NS_CONNCHAN_SET_POLICY : 0u;
+    which |= rate >= 0 ? NS_CONNCHAN_SET_RATE : 0u;
+    settings = (Ns_ConnChanSettings){(size_t)size, (Ns_ConnChanPolicy)policy, rate};
+    if (Ns_ConnChanConfigure(chan, which, &settings)) {
+        Tcl_SetObjResult(interp, SettingsObj(&settings));
+    } else {
+        Ns_TclPrintfResult(interp, "%s: is closed", Ns_ConnChanName(chan));
+        code = TCL_ERROR;
+    }
+    Ns_ConnChanRelease(chan);
+    return code;
+}
+
 /* ---- stats ---- */
 
 static void
@@ -157,6 +219,8 @@ NsChanStatsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *
     Put(dict, "timeouts", atomic_load(&nsChanCounters.timeouts));
     Put(dict, "sendtimeouts", atomic_load(&nsChanCounters.sendTimeouts));
     Put(dict, "bufferlimits", atomic_load(&nsChanCounters.bufferLimits));
+    Put(dict, "buffercloses", atomic_load(&nsChanCounters.bufferCloses));
+    Put(dict, "ratewaits", atomic_load(&nsChanCounters.rateWaits));
     Put(dict, "framelimits", atomic_load(&nsChanCounters.frameLimits));
     Put(dict, "frameerrors", atomic_load(&nsChanCounters.frameErrors));
     workers = Tcl_NewListObj(0, NULL);

@@ -5,7 +5,7 @@
 
 #include "ns.h"
 
-Tcl_ObjCmdProc NsChanConnectObjCmd, NsChanOpenObjCmd, NsChanListenObjCmd, NsChanSendFileObjCmd, NsChanStatsObjCmd;
+Tcl_ObjCmdProc NsChanConnectObjCmd, NsChanOpenObjCmd, NsChanListenObjCmd, NsChanSendFileObjCmd, NsChanStatsObjCmd, NsChanConfigureObjCmd;
 
 /* -cafile, -capath, -cert, -key, -hostname, -insecure as given; NULL or 0: not.  False with an error in the interpreter. */
 typedef struct NsChanTlsOptions { char *caFile, *caPath, *cert, *key, *hostname; int insecure; } NsChanTlsOptions;
