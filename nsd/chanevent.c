@@ -473,6 +473,12 @@ AdvanceHeld(NsChan *chan)
         ChanUnlock(chan);
         return;
     }
+    if (chan->begun && chan->state == CHAN_OPEN && chan->broken && !chan->brokenTold) {
+        chan->brokenTold = true;               /* what broke may have been a send: then no event tells of it */
+        ChanUnlock(chan);
+        chan->hook->ready(chan, true);
+        ChanLock(chan);
+    }
     if (chan->begun && chan->state != CHAN_OPEN && !chan->overTold) {
         chan->overTold = true;
         ChanUnlock(chan);

@@ -73,6 +73,7 @@ struct NsChan {
     bool            wentOut;                   /* lock: bytes that waited, since the hook was told */
     bool            connectEnded;              /* worker: connecting did, and no hook was told */
     atomic_int      debug;
+    atomic_bool     hooked;                    /* `hook` is set, and will not change */
     atomic_bool     closed;                    /* state is not CHAN_OPEN: for a look without the lock */
     NsServer       *server;
     NsWorker       *worker;

@@ -727,6 +727,7 @@ CloseChan(NsChan *chan, bool abortNow)
     if (mine) {
         chan->state = CHAN_CLOSING;
         chan->aborted = abortNow;
+        atomic_store_explicit(&chan->closed, true, memory_order_relaxed);
         NsChanNotify(chan);                    /* the worker takes it from here: it says goodbye as the peer needs it */
     } else if (abortNow && chan->state != CHAN_DEAD && !chan->aborted) {
         chan->aborted = true;
@@ -822,6 +823,7 @@ NsChanAttach(NsChan *chan, const NsChanHook *hook, void *session)
     if (attached) {
         chan->hook = hook;
         chan->session = session;
+        atomic_store_explicit(&chan->hooked, true, memory_order_release);
         NsChanNotify(chan);
     }
     ChanUnlock(chan);

@@ -7,15 +7,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "outqueue.h"
 
 #define MAX_IOV    64
 #define MIN_ROOM   4096                        /* of an item that holds a copy */
 #define MAX_GATHER (1024 * 1024)
+#define KERNEL_UNSENT (256 * 1024)             /* once a socket has refused bytes: what the kernel may keep unsent for it */
 #define MAX_FILE   (2 * 1024 * 1024)           /* of a file in one call */
 
 struct NsOutItem {
@@ -23,6 +27,7 @@ struct NsOutItem {
     Ns_Buf     *buf;                            /* shared bytes; NULL: the item's own, or a file */
     int        fd;                             /* -1: memory */
     bool       spool;                          /* the file is a temporary one of ours and may grow */
+    bool       whole;                          /* a message of which nothing was sent */
     off_t      offset;                         /* of the next byte to be sent, in buffer, file or data */
     size_t     len;                            /* still to be sent */
     size_t     room;                           /* size of data */
@@ -46,6 +51,20 @@ AddItem(NsOutQueue *queue, size_t room)
     return item;
 }
 
+/* It is not in the list any more. */
+static void
+FreeItem(NsOutQueue *queue, NsOutItem *item)
+{
+    queue->bytes -= item->len;
+    if (item->fd < 0) {
+        queue->memory -= item->len;
+    } else {
+        close(item->fd);
+    }
+    Ns_BufRelease(item->buf);
+    ns_free(item);
+}
+
 static void
 DropHead(NsOutQueue *queue)
 {
@@ -55,14 +74,7 @@ DropHead(NsOutQueue *queue)
     if (queue->head == NULL) {
         queue->tail = NULL;
     }
-    queue->bytes -= item->len;
-    if (item->fd < 0) {
-        queue->memory -= item->len;
-    } else {
-        close(item->fd);
-    }
-    Ns_BufRelease(item->buf);
-    ns_free(item);
+    FreeItem(queue, item);
 }
 
 void
@@ -77,6 +89,45 @@ NsOutAddBuf(NsOutQueue *queue, Ns_Buf *buf, size_t offset, size_t len)
         queue->bytes += len;
         queue->memory += len;
     }
+}
+
+void
+NsOutAddWholeBuf(NsOutQueue *queue, Ns_Buf *buf)
+{
+    if (buf->len > 0) {
+        NsOutAddBuf(queue, buf, 0, buf->len);
+        queue->tail->whole = true;
+    }
+}
+
+size_t
+NsOutDrop(NsOutQueue *queue, size_t keep, size_t need)
+{
+    NsOutItem *before = NULL, *item = queue->head;
+    size_t     passed = 0, gone = 0, count = 0;
+
+    while (item != NULL && gone < need) {
+        NsOutItem *next = item->next;
+
+        if (item->whole && passed >= keep) {
+            if (before != NULL) {
+                before->next = next;
+            } else {
+                queue->head = next;
+            }
+            if (next == NULL) {
+                queue->tail = before;
+            }
+            gone += item->len;
+            count++;
+            FreeItem(queue, item);
+        } else {
+            passed += item->len;
+            before = item;
+        }
+        item = next;
+    }
+    return count;
 }
 
 /* The rest of the vector behind `skip` bytes; the number of bytes in it. */
@@ -117,6 +168,27 @@ NsOutAddCopy(NsOutQueue *queue, const struct iovec *iov, int iovcnt, size_t skip
     }
     queue->bytes += len;
     queue->memory += len;
+}
+
+void
+NsOutAddWhole(NsOutQueue *queue, const struct iovec *iov, int iovcnt)
+{
+    size_t len = Remaining(iov, iovcnt, 0);
+    int    i;
+
+    if (len > 0) {
+        NsOutItem *item = AddItem(queue, len);
+
+        item->whole = true;
+        for (i = 0; i < iovcnt; i++) {
+            if (iov[i].iov_len > 0) {
+                memcpy(item->data + item->len, iov[i].iov_base, iov[i].iov_len);
+                item->len += iov[i].iov_len;
+            }
+        }
+        queue->bytes += len;
+        queue->memory += len;
+    }
 }
 
 void
@@ -269,6 +341,7 @@ Advance(NsOutQueue *queue, size_t n)
         if (item->fd < 0) {
             queue->memory -= part;
         }
+        item->whole = false;
         n -= part;
         if (item->len == 0) {
             DropHead(queue);
@@ -335,6 +408,22 @@ SendFile(NsOutItem *item, Ns_Sock *sock, size_t limit, char *scratch, size_t scr
     return sock->transport->send(sock, &iov, 1);
 }
 
+/*
+ * The peer is slower than we are: what cannot go out yet waits here, not in the kernel, whose buffers for one socket would
+ * grow to megabytes.  A few thousand slow readers would use up its memory for TCP, and all connections of the machine suffer.
+ */
+static NsOutResult
+Refused(NsOutQueue *queue, Ns_Sock *sock)
+{
+    if (!queue->refused) {
+        int unsent = KERNEL_UNSENT;
+
+        queue->refused = true;
+        (void)setsockopt(sock->sock, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));       /* not TCP: no matter */
+    }
+    return NS_OUT_AGAIN;
+}
+
 NsOutResult
 NsOutSend(NsOutQueue *queue, Ns_Sock *sock, size_t budget, char *scratch, size_t scratchLen, size_t *sent)
 {
@@ -362,7 +451,7 @@ NsOutSend(NsOutQueue *queue, Ns_Sock *sock, size_t budget, char *scratch, size_t
             if (errno == EINTR) {
                 continue;
             }
-            return errno == EAGAIN || errno == EWOULDBLOCK ? NS_OUT_AGAIN : NS_OUT_ERROR;
+            return errno == EAGAIN || errno == EWOULDBLOCK ? Refused(queue, sock) : NS_OUT_ERROR;
         }
         Advance(queue, (size_t)n);
         total += (size_t)n;
@@ -373,7 +462,7 @@ NsOutSend(NsOutQueue *queue, Ns_Sock *sock, size_t budget, char *scratch, size_t
          */
         if ((size_t)n < offered && (n == 0 || sock->transport->pending == NULL)) {
             sock->waitSend = NS_SOCK_WRITE;
-            return NS_OUT_AGAIN;
+            return Refused(queue, sock);
         }
     }
     return NS_OUT_DONE;

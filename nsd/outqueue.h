@@ -16,6 +16,7 @@ typedef struct NsOutQueue {                    /* zeroed memory is an empty queu
     NsOutItem *head, *tail;
     size_t     bytes;                          /* still to be sent, files included */
     size_t     memory;                         /* of them in memory */
+    bool       refused;                        /* the socket did once, and the kernel keeps little for it since */
 } NsOutQueue;
 
 /* AGAIN: wait for sock->waitSend.  MORE: the budget is used up.  ERROR: errno; the queue is as it was. */
@@ -32,6 +33,14 @@ void NsOutAddFile(NsOutQueue *queue, int fd, off_t offset, size_t len);
  * queue is as it was.
  */
 Ns_ReturnCode NsOutAddSpooled(NsOutQueue *queue, const char *dir, const struct iovec *iov, int iovcnt, size_t skip);
+/* A message: it may be dropped by NsOutDrop as long as nothing of it was sent.  A copy; or a reference of the queue's own. */
+void NsOutAddWhole(NsOutQueue *queue, const struct iovec *iov, int iovcnt);
+void NsOutAddWholeBuf(NsOutQueue *queue, Ns_Buf *buf);
+/*
+ * Drop such messages, the oldest first, until `need` bytes are gone, but none of the first `keep` bytes (that a transport
+ * may have begun to send).  Returns how many messages were dropped.
+ */
+size_t NsOutDrop(NsOutQueue *queue, size_t keep, size_t need);
 /* Append all of `from`, which is empty then. */
 void NsOutMove(NsOutQueue *queue, NsOutQueue *from);
 /*

@@ -98,6 +98,7 @@ NsServerCreate(const char *name)
     NsQueueInitServer(server);
     NsNsvInitServer(server);
     NsChanInitServer(server);
+    NsWebSocketInitServer(server);
     return server;
 }
 

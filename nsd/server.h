@@ -22,6 +22,7 @@ struct Ns_Server {
     struct NsPools       *pools;               /* queue.c */
     struct NsNsv         *nsv;                 /* cmd/nsv.c */
     struct NsChanTable   *chans;               /* connchan.c */
+    struct NsWebSockets  *websockets;          /* websocket.c */
     struct {                                   /* server.c, read once */
         bool        checkModifiedSince, noticeDetail, stealthMode;
         int         compressLevel;             /* of the answers of scripts; 0: unless they ask for it */
@@ -50,5 +51,6 @@ void NsFastpathInitServer(NsServer *server);
 void NsQueueInitServer(NsServer *server);
 void NsNsvInitServer(NsServer *server);
 void NsChanInitServer(NsServer *server);
+void NsWebSocketInitServer(NsServer *server);
 
 #endif

@@ -24,6 +24,7 @@ NsLoop     *NsWorkerLoop(NsWorker *worker);
 const char *NsWorkerName(const NsWorker *worker);
 int         NsWorkerCount(void);
 NsWorker   *NsWorkerGet(int index);
+int         NsWorkerIndex(const NsWorker *worker);          /* its index there */
 bool        NsWorkersStopping(void);
 int64_t     NsWorkersAbortTime(void);                      /* while stopping: NsLoopClock() at which what is left is aborted */
 

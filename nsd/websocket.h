@@ -8,10 +8,7 @@
 
 #include "connchan.h"
 
-/* Main thread, at start. */
-void NsWebSocketInitServer(NsServer *server);
-
-/* Counters of a server, since its start.  Any thread may read them; they are added to with relaxed order. */
+/* Counters of a server, since its start, brought up to date by the call; any thread. */
 typedef struct NsWsCounters {
     atomic_ullong accepted, connected, connectFailed, closed;
     atomic_ullong refusedHandshake, refusedOrigin, refusedPerIp;
@@ -23,5 +20,7 @@ typedef struct NsWsCounters {
 NsWsCounters *NsWebSocketCounters(NsServer *server);
 size_t        NsWebSocketCount(NsServer *server);          /* open sessions */
 size_t        NsTopicCount(NsServer *server);              /* topics that have subscribers */
+/* "close", "drop", "latest".  False: another word. */
+bool          NsWsSlowFromString(const char *string, Ns_WebSocketSlow *slow);
 
 #endif

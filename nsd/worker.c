@@ -596,6 +596,12 @@ NsWorkerCount(void)
     return pool.count;
 }
 
+int
+NsWorkerIndex(const NsWorker *worker)
+{
+    return worker->index;
+}
+
 NsWorker *
 NsWorkerGet(int index)
 {

@@ -1,0 +1,756 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * WebSocket sessions on channels: what is received, the timers, and the end.  What is sent is in wssend.c, how a session comes
+ * about in wsaccept.c and wsconnect.c, publishing in topic.c.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include "wsint.h"
+
+static void HookBegin(NsChan *chan);
+static void HookReady(NsChan *chan, bool atEnd);
+static void HookSent(NsChan *chan);
+static void HookStop(NsChan *chan);
+static void HookOver(NsChan *chan);
+static void HookFree(NsChan *chan);
+static void Expire(NsLoop *loop, NsTimer *timer);
+static void ArmTimer(WsSession *session);
+static int64_t Microseconds(void);
+
+static const NsChanHook webSocketHook = {
+    .begin = HookBegin, .connected = NsWsClientConnected, .ready = HookReady, .sent = HookSent, .stop = HookStop, .over = HookOver, .free = HookFree
+};
+
+/* ---- configuration ---- */
+
+static int64_t
+ConfigMs(const char *section, const char *name, const char *defaultValue)
+{
+    Ns_Time value;
+
+    Ns_ConfigTimeUnitRange(section, name, defaultValue, 0, 0, 365 * 86400, 0, &value);
+    return Ns_TimeToMilliseconds(&value);
+}
+
+static Ns_WebSocketSlow
+ConfigSlow(const char *section)
+{
+    const char      *value = Ns_ConfigString(section, "slow", "close");
+    Ns_WebSocketSlow slow = NS_WEBSOCKET_SLOW_CLOSE;
+
+    if (!NsWsSlowFromString(value, &slow)) {
+        Ns_Log(Error, "%s: slow: \"%s\" is not one of close, drop, latest; close is used", section, value);
+    }
+    return slow;
+}
+
+bool
+NsWsSlowFromString(const char *string, Ns_WebSocketSlow *slow)
+{
+    static const char *const names[] = {"close", "drop", "latest"};
+    int                      i;
+
+    for (i = 0; i < 3; i++) {
+        if (strcmp(string, names[i]) == 0) {
+            *slow = (Ns_WebSocketSlow)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+NsWebSocketInitServer(NsServer *server)
+{
+    struct NsWebSockets *all = ns_calloc(1u, sizeof(struct NsWebSockets));
+    const char          *section = Ns_ConfigSectionPath(NULL, server->name, NULL, "websocket", NULL);
+    Ns_WebSocketParams  *params = &all->defaults;
+
+    all->origins = ns_strdup(Ns_ConfigString(section, "origins", ""));
+    all->protocols = ns_strdup(Ns_ConfigString(section, "protocols", ""));
+    params->origins = all->origins;
+    params->protocols = all->protocols;
+    params->maxMessage = (size_t)Ns_ConfigMemUnitRange(section, "maxmessage", "1MB", 1, INT_MAX);
+    params->maxFragments = (unsigned)Ns_ConfigIntRange(section, "maxfragments", 1024, 1, INT_MAX);
+    params->deflate = Ns_ConfigBool(section, "deflate", true);
+    params->takeover = Ns_ConfigBool(section, "takeover", false);
+    params->peerTakeover = Ns_ConfigBool(section, "peertakeover", false);
+    params->deflateLevel = Ns_ConfigIntRange(section, "deflatelevel", 6, 1, 9);
+    params->deflateBits = Ns_ConfigIntRange(section, "deflatebits", 15, 9, 15);
+    params->deflateMinSize = (size_t)Ns_ConfigMemUnitRange(section, "deflateminsize", "128", 0, INT_MAX);
+    params->pingInterval = ConfigMs(section, "pinginterval", "30s");
+    params->pongTimeout = ConfigMs(section, "pongtimeout", "10s");
+    params->idleTimeout = ConfigMs(section, "idletimeout", "0");
+    params->closeTimeout = ConfigMs(section, "closetimeout", "5s");
+    params->maxSendBuffer = (size_t)Ns_ConfigMemUnitRange(section, "maxsendbuffer", "1MB", 1024, LLONG_MAX);
+    params->slow = ConfigSlow(section);
+    params->maxPerIp = (unsigned)Ns_ConfigIntRange(section, "maxperip", 0, 0, INT_MAX);
+    all->maxTopics = (size_t)Ns_ConfigIntRange(section, "maxtopics", 10000, 1, INT_MAX);
+    server->websockets = all;
+    NsTopicsInitServer(server);
+    NsWsAcceptInitServer(server);
+}
+
+void
+Ns_WebSocketParamsInit(NsServer *server, Ns_WebSocketParams *params)
+{
+    *params = server->websockets->defaults;
+}
+
+/* What a session counts for itself goes to the server's counters now and then: no message touches memory of other workers. */
+static void
+FoldCounters(WsSession *session)
+{
+    NsWsCounters *counters = &session->chan->server->websockets->counters;
+    uint64_t      now[4], i;
+    atomic_ullong *const totals[4] = {&counters->messagesIn, &counters->bytesIn, &counters->messagesOut, &counters->bytesOut};
+
+    ChanLock(session->chan);
+    now[0] = atomic_load_explicit(&session->messagesIn, memory_order_relaxed);
+    now[1] = atomic_load_explicit(&session->bytesIn, memory_order_relaxed);
+    now[2] = session->messagesOut;
+    now[3] = session->bytesOut;
+    for (i = 0u; i < 4u; i++) {
+        atomic_fetch_add_explicit(totals[i], now[i] - session->folded[i], memory_order_relaxed);
+        session->folded[i] = now[i];
+    }
+    ChanUnlock(session->chan);
+}
+
+NsWsCounters *
+NsWebSocketCounters(NsServer *server)
+{
+    NsChan **chans;
+    size_t   count = Ns_ConnChanList(server, &chans), i;
+
+    for (i = 0u; i < count; i++) {
+        WsSession *session = NsWsSessionOf(chans[i]);
+
+        if (session != NULL) {
+            FoldCounters(session);
+        }
+        Ns_ConnChanRelease(chans[i]);
+    }
+    ns_free(chans);
+    return &server->websockets->counters;
+}
+
+size_t
+NsWebSocketCount(NsServer *server)
+{
+    return atomic_load(&server->websockets->open);
+}
+
+/* ---- making and freeing ---- */
+
+WsSession *
+NsWsSessionOf(NsChan *chan)
+{
+    WsSession *session = NULL;
+
+    NS_CHECK(chan, CHAN_MAGIC);
+    if (atomic_load_explicit(&chan->hooked, memory_order_acquire) && chan->hook == &webSocketHook) {
+        session = chan->session;
+        NS_CHECK(session, WS_MAGIC);
+    }
+    return session;
+}
+
+bool
+Ns_WebSocketIs(NsChan *chan)
+{
+    return NsWsSessionOf(chan) != NULL;
+}
+
+WsSession *
+NsWsSessionCreate(NsServer *server, bool client, const Ns_WebSocketParams *params, const Ns_WebSocketHandler *handler)
+{
+    WsSession *session = ns_calloc(1u, sizeof(WsSession));
+
+    (void)server;
+    session->magic = WS_MAGIC;
+    session->client = client;
+    session->handler = *handler;
+    session->receiver.rule = client ? NS_WS_MASK_REFUSED : NS_WS_MASK_REQUIRED;
+    session->receiver.maxMessage = params->maxMessage;
+    session->receiver.maxFragments = params->maxFragments;
+    session->deflateLevel = params->deflateLevel;
+    session->deflateMinSize = params->deflateMinSize;
+    session->maxSendBuffer = params->maxSendBuffer;
+    session->slow = params->slow;
+    session->pingInterval = params->pingInterval;
+    session->pongTimeout = params->pongTimeout;
+    session->idleTimeout = params->idleTimeout;
+    session->closeTimeout = params->closeTimeout;
+    session->data = params->data != NULL && *params->data != '\0' ? ns_strdup(params->data) : NULL;
+    atomic_init(&session->ownCode, -1);
+    atomic_init(&session->roundTrip, -1);
+    atomic_init(&session->handshakeDone, !client);
+    return session;
+}
+
+void
+NsWsSessionFree(WsSession *session)
+{
+    if (session->handler.freeProc != NULL) {
+        session->handler.freeProc(session->handler.arg);
+    }
+    NsWsReceiverFree(&session->receiver);
+    NsWsDeflaterFree(session->deflater);
+    ns_free(session->closeReason);
+    ns_free(session->head);
+    ns_free(session->protocol);
+    ns_free(session->extensions);
+    ns_free(session->path);
+    ns_free(session->origin);
+    ns_free(session->data);
+    session->magic = NS_SPOILED;
+    ns_free(session);
+}
+
+void
+NsWsReceiverSetup(WsSession *session)
+{
+    session->receiver.deflate = session->deflate.enabled;
+    session->receiver.takeover = session->client ? !session->deflate.serverNoTakeover : !session->deflate.clientNoTakeover;
+    session->receiver.bits = session->client ? session->deflate.serverBits : session->deflate.clientBits;
+}
+
+bool
+NsWsSessionStart(NsChan *chan, WsSession *session)
+{
+    struct NsWebSockets *all = chan->server->websockets;
+
+    session->chan = chan;
+    if (!session->client) {
+        session->tls = chan->io.transport->pending != NULL;
+    }
+    NsWsReceiverSetup(session);
+    atomic_fetch_add_explicit(&all->open, 1u, memory_order_relaxed);
+    if (!NsChanAttach(chan, &webSocketHook, session)) {
+        atomic_fetch_sub_explicit(&all->open, 1u, memory_order_relaxed);
+        NsWsAddressRelease(chan->server, session->address);
+        NsWsSessionFree(session);
+        return false;
+    }
+    return true;
+}
+
+/* The channel's last reference is gone; `over` was called. */
+static void
+HookFree(NsChan *chan)
+{
+    WsSession *session = chan->session;
+
+    chan->session = NULL;
+    NsWsSessionFree(session);
+}
+
+/* ---- the handler ---- */
+
+/* The caller is on the worker, without a lock; what the handler sends to its channel goes out when it returned. */
+static void
+BeginCall(WsSession *session)
+{
+    NsWorkerCallbackBegin(session->chan->worker, session->chan->name, session->handler.command);
+}
+
+static void
+EndCall(WsSession *session)
+{
+    NsWorkerCallbackEnd(session->chan->worker);
+}
+
+static bool
+Waiting(NsChan *chan)
+{
+    bool waiting;
+
+    ChanLock(chan);
+    waiting = !NsOutEmpty(&chan->out);
+    ChanUnlock(chan);
+    return waiting;
+}
+
+/* ---- the beginning ---- */
+
+void
+NsWsOpened(WsSession *session)
+{
+    session->opened = true;
+    session->lastMessage = session->lastHeard = NsLoopNow(NsWorkerLoop(session->chan->worker));
+    atomic_store_explicit(&session->handshakeDone, true, memory_order_release);
+    if (session->handler.open != NULL) {
+        session->handler.open(session->chan, session->handler.arg);
+    }
+    ArmTimer(session);
+}
+
+static void
+HookBegin(NsChan *chan)
+{
+    WsSession *session = chan->session;
+
+    if (atomic_load_explicit(&chan->closed, memory_order_relaxed)) {
+        return;                                /* somebody was faster; `over` follows */
+    }
+    if (session->client) {
+        ArmTimer(session);                     /* and then `connected` */
+        return;
+    }
+    BeginCall(session);
+    NsWsCork(chan, Waiting(chan));
+    NsWsCorkRaw(chan, session->head, strlen(session->head));
+    ns_free(session->head);
+    session->head = NULL;
+    NsWsOpened(session);
+    NsWsUncork(chan);
+    EndCall(session);
+}
+
+/* ---- receiving ---- */
+
+/* The first cause counts. */
+static void
+SetCause(WsSession *session, int code, const char *reason, size_t len)
+{
+    if (session->closeCode == 0) {
+        session->closeCode = code;
+        session->closeReason = ns_malloc(len + 1u);
+        memcpy(session->closeReason, reason, len);
+        session->closeReason[len] = '\0';
+    }
+}
+
+void
+NsWsFail(WsSession *session, int code, const char *reason)
+{
+    if (atomic_load(&session->ownCode) < 0) {
+        SetCause(session, code, reason, strlen(reason));
+    }
+    if (NsWsCloseCodeValid(code) && atomic_load_explicit(&session->handshakeDone, memory_order_relaxed)) {
+        (void)NsWsSendClose(session, code, reason);
+    }
+    (void)Ns_ConnChanClose(session->chan);
+}
+
+static void
+Violation(WsSession *session, const NsWsEvent *event)
+{
+    NsServer *server = session->chan->server;
+
+    switch (event->code) {
+    case 1007: WS_COUNT(server, invalidText); break;
+    case 1008: WS_COUNT(server, tooManyFragments); break;
+    case 1009: WS_COUNT(server, tooBig); break;
+    default:   WS_COUNT(server, protocolErrors); break;
+    }
+    Ns_Log(Debug, "%s: websocket: closed with %d: %s", session->chan->name, event->code, event->reason);
+    NsWsFail(session, event->code, event->reason);
+}
+
+static void
+CountMessage(WsSession *session, size_t len)
+{
+    /* Only the worker writes them. */
+    atomic_store_explicit(&session->messagesIn, atomic_load_explicit(&session->messagesIn, memory_order_relaxed) + 1u,
+                          memory_order_relaxed);
+    atomic_store_explicit(&session->bytesIn, atomic_load_explicit(&session->bytesIn, memory_order_relaxed) + len,
+                          memory_order_relaxed);
+}
+
+/* Our pings carry the time at which they were sent. */
+static void
+TakePong(WsSession *session, const NsWsEvent *event)
+{
+    int64_t sent, now = Microseconds();
+
+    WS_COUNT(session->chan->server, pongs);
+    if (event->len == sizeof(sent)) {
+        memcpy(&sent, event->data, sizeof(sent));
+        if (sent == session->pingSent) {
+            session->pingOpen = false;
+            atomic_store_explicit(&session->roundTrip, now - sent, memory_order_relaxed);
+        }
+    }
+}
+
+/* False: nothing more is to be read. */
+static bool
+Take(WsSession *session, NsWsEvent *event)
+{
+    NsChan *chan = session->chan;
+    bool    closing = atomic_load_explicit(&session->closeSent, memory_order_relaxed);
+
+    switch (event->type) {
+    case NS_WS_EV_MESSAGE:
+        CountMessage(session, event->len);
+        session->lastMessage = NsLoopNow(NsWorkerLoop(chan->worker));
+        if (!closing && session->handler.message != NULL) {
+            session->handler.message(chan, session->handler.arg, event->opcode, (const char *)event->data, event->len);
+        }
+        break;
+    case NS_WS_EV_PING:
+        WS_COUNT(chan->server, pings);
+        if (!closing) {
+            (void)NsWsSendControl(session, NS_WS_PONG, event->data, event->len);
+        }
+        break;
+    case NS_WS_EV_PONG:
+        TakePong(session, event);
+        break;
+    case NS_WS_EV_CLOSE:
+        SetCause(session, event->code, (const char *)event->data, event->len);
+        (void)NsWsSendClose(session, event->code == 1005 ? 0 : event->code, NULL);
+        (void)Ns_ConnChanClose(chan);
+        break;
+    case NS_WS_EV_ERROR:
+        Violation(session, event);
+        break;
+    case NS_WS_EV_NONE:
+        break;
+    }
+    return event->type != NS_WS_EV_CLOSE && event->type != NS_WS_EV_ERROR
+        && !atomic_load_explicit(&chan->closed, memory_order_relaxed);
+}
+
+/* The connection is gone without a close frame. */
+static void
+Lost(WsSession *session, int code)
+{
+    const char *reason = code != 0 ? strerror(code) : session->opened ? "connection closed by the peer"
+        : "connection closed during the handshake";
+
+    if (!session->opened) {
+        WS_COUNT(session->chan->server, connectFailed);
+    }
+    if (atomic_load(&session->ownCode) < 0) {
+        SetCause(session, 1006, reason, strlen(reason));
+    }
+    (void)Ns_ConnChanClose(session->chan);
+}
+
+/* The caller has corked the channel. */
+void
+NsWsFeed(WsSession *session, uint8_t *data, size_t len)
+{
+    NsWsEvent event;
+
+    if (len > 0u) {
+        NsWsReceiverFeed(&session->receiver, data, len);
+        while (NsWsReceiverNext(&session->receiver, &event) != NS_WS_EV_NONE && Take(session, &event)) {
+            ;
+        }
+    }
+}
+
+static void
+HookReady(NsChan *chan, bool atEnd)
+{
+    WsSession *session = chan->session;
+    uint8_t   *input = NsWsInput();
+    ssize_t    n;
+    int        code = 0;
+    bool       blocked, broken;
+
+    (void)atEnd;
+    ChanLock(chan);
+    n = NsChanReceive(chan, input, NS_LOOP_BUFFER);
+    if (n < 0) {
+        code = errno;
+    }
+    broken = chan->broken;
+    blocked = !NsOutEmpty(&chan->out);
+    ChanUnlock(chan);
+
+    if (n > 0) {
+        session->lastHeard = NsLoopNow(NsWorkerLoop(chan->worker));
+        BeginCall(session);
+        NsWsCork(chan, blocked);
+        if (session->opened) {
+            NsWsFeed(session, input, (size_t)n);
+        } else if (session->client) {
+            NsWsClientAnswer(session, input, (size_t)n);
+        }
+        NsWsUncork(chan);
+        EndCall(session);
+    } else if (n == 0 || code != EAGAIN || broken) {
+        Lost(session, code == EAGAIN || code == EPIPE ? 0 : code);
+    }
+}
+
+/* ---- sending ---- */
+
+static void
+HookSent(NsChan *chan)
+{
+    WsSession *session = chan->session;
+    bool       drained = false, blocked;
+
+    ChanLock(chan);
+    if (session->aboveMark && chan->out.bytes <= session->maxSendBuffer / 4u) {
+        session->aboveMark = false;
+        drained = !atomic_load(&session->closeSent);
+    }
+    blocked = !NsOutEmpty(&chan->out);
+    ChanUnlock(chan);
+    if (drained && session->opened && session->handler.drain != NULL) {
+        BeginCall(session);
+        NsWsCork(chan, blocked);
+        session->handler.drain(chan, session->handler.arg);
+        NsWsUncork(chan);
+        EndCall(session);
+    }
+}
+
+/* ---- closing ---- */
+
+/* The worker, after our close frame: the peer's is awaited. */
+static void
+AwaitClose(NsChan *chan, void *arg)
+{
+    WsSession *session = chan->session;
+
+    (void)arg;
+    if (!session->ended && session->closeDue == 0) {
+        session->closeDue = NsLoopNow(NsWorkerLoop(chan->worker)) + session->closeTimeout;
+        ArmTimer(session);
+    }
+}
+
+bool
+Ns_WebSocketClose(NsChan *chan, int code, const char *reason)
+{
+    WsSession *session = NsWsSessionOf(chan);
+    size_t     len = reason != NULL ? strlen(reason) : 0u;
+
+    if (session == NULL || (code != 0 && !NsWsCloseCodeValid(code)) || (code == 0 && len > 0u) || len > 123u
+        || (len > 0u && !NsUtf8Valid((const uint8_t *)reason, len))) {
+        errno = EINVAL;
+        return false;
+    }
+    if (!atomic_load_explicit(&session->handshakeDone, memory_order_acquire)) {
+        return Ns_ConnChanClose(chan);         /* a client that has not got there yet */
+    }
+    if (!NsWsSendClose(session, code, reason)) {
+        errno = EPIPE;
+        return false;
+    }
+    if (NsWorkerCurrent() == chan->worker) {
+        AwaitClose(chan, NULL);
+    } else {
+        Ns_ConnChanRun(chan, AwaitClose, NULL);
+    }
+    return true;
+}
+
+/* A stop closes the sessions one after the other, so that their clients do not come back all at once. */
+static void
+HookStop(NsChan *chan)
+{
+    WsSession *session = chan->session;
+    int64_t    now = NsLoopNow(NsWorkerLoop(chan->worker)), window = (NsWorkersAbortTime() - now) / 2;
+    int64_t    count = (int64_t)atomic_load(&chan->server->websockets->open);
+
+    if (session->client || !session->opened || window <= 0) {
+        (void)Ns_WebSocketClose(chan, 1001, "going away");
+        if (!session->opened) {
+            (void)Ns_ConnChanClose(chan);
+        }
+        return;
+    }
+    window = window < count ? window : count;  /* a thousand per second at least */
+    session->stopDue = now + 1 + (int64_t)(chan->id * 2654435761u % 1000u) * window / 1000;
+    ArmTimer(session);
+}
+
+static void
+HookOver(NsChan *chan)
+{
+    WsSession *session = chan->session;
+    int        ownCode = atomic_load(&session->ownCode);
+    int        code = session->closeCode != 0 ? session->closeCode : ownCode > 0 ? ownCode : ownCode == 0 ? 1005 : 1006;
+
+    session->ended = true;
+    NsLoopTimerCancel(NsWorkerLoop(chan->worker), &session->timer);
+    NsTopicLeaveAll(session);
+    NsWsAddressRelease(chan->server, session->address);
+    session->address = NULL;
+    atomic_fetch_sub_explicit(&chan->server->websockets->open, 1u, memory_order_relaxed);
+    WS_COUNT(chan->server, closed);
+    NsWsReceiverFree(&session->receiver);
+    NsWsClientFree(session);
+    FoldCounters(session);
+    session->closeCode = code;
+    if (session->closeReason == NULL && code == 1013) {
+        session->closeReason = ns_strdup("too slow");
+    }
+    if (session->handler.close != NULL) {
+        BeginCall(session);
+        session->handler.close(chan, session->handler.arg, code, session->closeReason != NULL ? session->closeReason : "");
+        EndCall(session);
+    }
+    if (session->handler.freeProc != NULL) {
+        session->handler.freeProc(session->handler.arg);
+        session->handler.freeProc = NULL;
+    }
+}
+
+/* ---- looking ---- */
+
+static char *
+CopyOf(const char *string)
+{
+    return ns_strdup(string != NULL ? string : "");
+}
+
+bool
+Ns_WebSocketGetInfo(NsChan *chan, Ns_WebSocketInfo *info)
+{
+    WsSession *session = NsWsSessionOf(chan);
+    bool       known;
+
+    memset(info, 0, sizeof(*info));
+    if (session == NULL) {
+        return false;
+    }
+    known = atomic_load_explicit(&session->handshakeDone, memory_order_acquire);
+    info->client = session->client;
+    info->tls = session->tls;
+    /* What a client agrees on is written before handshakeDone. */
+    info->deflate = known && session->deflate.enabled;
+    info->protocol = CopyOf(known ? session->protocol : NULL);
+    info->extensions = CopyOf(known ? session->extensions : NULL);
+    info->path = CopyOf(session->path);
+    info->origin = CopyOf(session->origin);
+    info->data = CopyOf(session->data);
+    info->topics = NsTopicsOf(session);
+    info->roundTrip = atomic_load_explicit(&session->roundTrip, memory_order_relaxed);
+    info->messagesIn = atomic_load_explicit(&session->messagesIn, memory_order_relaxed);
+    info->bytesIn = atomic_load_explicit(&session->bytesIn, memory_order_relaxed);
+    ChanLock(chan);
+    info->state = chan->state != CHAN_OPEN ? NS_WEBSOCKET_CLOSED : atomic_load(&session->closeSent) ? NS_WEBSOCKET_CLOSING
+        : known ? NS_WEBSOCKET_OPEN : NS_WEBSOCKET_CONNECTING;
+    info->messagesOut = session->messagesOut;
+    info->bytesOut = session->bytesOut;
+    info->dropped = session->dropped;
+    info->waiting = chan->out.bytes;
+    info->closeCode = atomic_load(&session->ownCode) > 0 ? atomic_load(&session->ownCode) : 0;
+    ChanUnlock(chan);
+    return true;
+}
+
+void
+Ns_WebSocketInfoFree(Ns_WebSocketInfo *info)
+{
+    ns_free(info->protocol);
+    ns_free(info->extensions);
+    ns_free(info->path);
+    ns_free(info->origin);
+    ns_free(info->data);
+    ns_free(info->topics);
+}
+
+/* ---- timers ---- */
+
+static int64_t
+Earlier(int64_t a, int64_t b)
+{
+    return a == 0 || b < a ? b : a;
+}
+
+/* The next moment at which something may be due. */
+static int64_t
+NextDue(const WsSession *session)
+{
+    int64_t due = 0;
+
+    if (session->closeDue > 0) {
+        return session->closeDue;
+    }
+    if (!session->opened) {
+        return NsWsClientDue(session);
+    }
+    if (session->stopDue > 0) {
+        due = session->stopDue;
+    }
+    if (session->pingOpen) {
+        due = Earlier(due, session->pingSent / 1000 + session->pongTimeout);
+    } else if (session->pingInterval > 0) {
+        due = Earlier(due, session->lastHeard + session->pingInterval);
+    }
+    if (session->idleTimeout > 0) {
+        due = Earlier(due, session->lastMessage + session->idleTimeout);
+    }
+    return due;
+}
+
+static int64_t
+Microseconds(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* One that is armed already for an earlier moment looks again then. */
+static void
+ArmTimer(WsSession *session)
+{
+    int64_t due = NextDue(session);
+
+    if (due > 0 && !session->ended && (!NsTimerArmed(&session->timer) || session->timer.due > due)) {
+        NsLoopTimerSet(NsWorkerLoop(session->chan->worker), &session->timer, due, Expire);
+    }
+}
+
+static void
+SendPing(WsSession *session)
+{
+    session->pingSent = Microseconds();
+    session->pingOpen = true;
+    /* When it cannot be sent for what waits, the peer does not read: no pong comes, and that is what counts. */
+    (void)NsWsSendControl(session, NS_WS_PING, &session->pingSent, sizeof(session->pingSent));
+}
+
+static void
+Expire(NsLoop *loop, NsTimer *timer)
+{
+    WsSession *session = (WsSession *)((char *)timer - offsetof(WsSession, timer));
+    NsChan    *chan = session->chan;
+    int64_t    now = NsLoopNow(loop);
+
+    NS_CHECK(session, WS_MAGIC);
+    Ns_ConnChanRetain(chan);
+    if (session->pingOpen && session->lastHeard * 1000 > session->pingSent) {
+        session->pingOpen = false;             /* it is alive, whatever it said */
+    }
+    if (!session->opened) {
+        if (now >= NsWsClientDue(session)) {
+            NsWsClientFail(session, "timeout during the handshake");
+        }
+    } else if (session->closeDue > 0) {
+        if (now >= session->closeDue) {
+            WS_COUNT(chan->server, closeTimeouts);
+            (void)Ns_ConnChanClose(chan);
+        }
+    } else if (session->stopDue > 0 && now >= session->stopDue) {
+        session->stopDue = 0;
+        (void)Ns_WebSocketClose(chan, 1001, "going away");
+    } else if (session->idleTimeout > 0 && now >= session->lastMessage + session->idleTimeout) {
+        WS_COUNT(chan->server, idleTimeouts);
+        NsWsFail(session, 1001, "idle timeout");
+    } else if (session->pingOpen && now >= session->pingSent / 1000 + session->pongTimeout) {
+        WS_COUNT(chan->server, pongTimeouts);
+        NsWsFail(session, 1001, "no answer to a ping");
+    } else if (!session->pingOpen && session->pingInterval > 0 && now >= session->lastHeard + session->pingInterval) {
+        SendPing(session);
+    }
+    if (!atomic_load_explicit(&chan->closed, memory_order_relaxed)) {
+        ArmTimer(session);
+    }
+    Ns_ConnChanRelease(chan);
+}
