@@ -212,8 +212,8 @@ NsWsInflateEnd(NsWsInflater *inflater, bool takeover, size_t limit, NsWsBytes *o
 /* ------------------------------------------------------------------------------------------------------- deflating */
 
 /*
- * A message that refers to nothing before it needs no window that is longer than itself, and to clear the large tables of
- * a stream costs more than to compress a short one: for these there is a second, small stream.
+ * A message that refers to nothing before it needs no window that is longer than itself, and to clear the large tables
+ * of a stream costs more than to compress a short one: for these there is a second, small stream.
  */
 #define SHORT_BITS   12
 #define SHORT_MEMORY 5

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * permessage-deflate (RFC 7692): negotiation, and the compression of messages.  No I/O, no threads: a stream has one user
- * at a time.
+ * permessage-deflate (RFC 7692): negotiation, and the compression of messages.  No I/O, no threads: a stream has one
+ * user at a time.
  */
 #ifndef NSD_WS_DEFLATE_H
 #define NSD_WS_DEFLATE_H
@@ -33,15 +33,20 @@ typedef struct NsWsDeflateConfig {
  * met; what is malformed or cannot be met is declined, never guessed.  In linear time.  `answer` gets the value of the
  * response header, or nothing when none is taken.  False: the header breaks the grammar (400).
  */
-bool NsWsDeflateNegotiate(const char *offers, const NsWsDeflateConfig *config, NsWsDeflateParams *params, Tcl_DString *answer);
-/* A client: the header value to send; and what the server made of it.  False: not what was offered (fail the connection). */
+bool NsWsDeflateNegotiate(const char *offers, const NsWsDeflateConfig *config, NsWsDeflateParams *params,
+                          Tcl_DString *answer);
+/*
+ * A client: the header value to send; and what the server made of it.  False: not what was offered (fail the connection);
+ * `reason` (may be NULL) is static text.
+ */
 void NsWsDeflateOffer(const NsWsDeflateConfig *config, Tcl_DString *offer);
-bool NsWsDeflateAccept(const char *answer, const NsWsDeflateConfig *config, NsWsDeflateParams *params, const char **reason);
+bool NsWsDeflateAccept(const char *answer, const NsWsDeflateConfig *config, NsWsDeflateParams *params,
+                       const char **reason);
 
 /*
- * Compressing.  `bits` 8 .. 15 (with 8 only repeated bytes are packed well: zlib has no such window).  Memory with context
- * takeover, per connection: 2^(bits+3) bytes and 6 kB: 268 kB with 15, 38 kB with 12, 14 kB with 10.  Without takeover a
- * deflater is for all connections of a thread; messages up to 4 kB then go through a small stream (30 kB more).
+ * Compressing.  `bits` 8 .. 15 (with 8 only repeated bytes are packed well: zlib has no such window).  Memory with
+ * context takeover, per connection: 2^(bits+3) bytes and 6 kB: 268 kB with 15, 38 kB with 12, 14 kB with 10.  Without
+ * takeover a deflater is for all connections of a thread; messages up to 4 kB then go through a small stream (30 kB more).
  */
 typedef struct NsWsDeflater NsWsDeflater;
 NsWsDeflater *NsWsDeflaterCreate(int bits, int level);
@@ -61,9 +66,10 @@ uint8_t      *NsWsBytesReserveUpTo(NsWsBytes *bytes, size_t more, size_t most);
 bool          NsWsDeflate(NsWsDeflater *deflater, const uint8_t *data, size_t len, NsWsBytes *out);
 
 /*
- * Inflating, as the payload arrives.  Output is appended to `out`; stops with TOO_BIG as soon as out->len would pass `limit`
- * (memory does not follow what is announced, and a bomb costs no more than the limit).  With BAD and TOO_BIG the inflater is of no
- * more use; `out` has what was decoded before that place.  Memory of an inflater: 10 kB and its window of 2^bits bytes.
+ * Inflating, as the payload arrives.  Output is appended to `out`; stops with TOO_BIG as soon as out->len would pass
+ * `limit` (memory does not follow what is announced, and a bomb costs no more than the limit).  With BAD and TOO_BIG the
+ * inflater is of no more use; `out` has what was decoded before that place.  Memory of an inflater: 8 kB and its window of
+ * 2^bits bytes.
  */
 typedef struct NsWsInflater NsWsInflater;
 typedef enum { NS_WS_INFLATE_OK, NS_WS_INFLATE_BAD, NS_WS_INFLATE_TOO_BIG } NsWsInflateResult;

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "ws/deflate.h"
+#include "ws/header.h"
 
 #define MIN_BITS 8
 #define MAX_BITS 15
@@ -21,11 +22,6 @@ static const char extensionName[] = "permessage-deflate";
 
 /* ----------------------------------------------------------------------------------------------------------- grammar */
 
-typedef struct Scan {
-    const char *at;
-    bool        bad;                           /* the grammar is broken */
-} Scan;
-
 typedef struct Param {
     const char *name;
     size_t      nameLen;
@@ -34,50 +30,10 @@ typedef struct Param {
     char        value[MAX_VALUE];              /* without quotes and backslashes */
 } Param;
 
-static bool
-IsTokenChar(unsigned char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
-        || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
 static void
-SkipBlanks(Scan *scan)
+AddValueChar(NsWsScan *scan, Param *param, unsigned char c)
 {
-    while (*scan->at == ' ' || *scan->at == '\t') {
-        scan->at++;
-    }
-}
-
-/* Is `c` next, with blanks around?  Then behind it. */
-static bool
-SkipChar(Scan *scan, char c)
-{
-    SkipBlanks(scan);
-    if (*scan->at != c) {
-        return false;
-    }
-    scan->at++;
-    SkipBlanks(scan);
-    return true;
-}
-
-/* The length of the token here; none is an error. */
-static size_t
-TakeToken(Scan *scan, const char **token)
-{
-    *token = scan->at;
-    while (IsTokenChar((unsigned char)*scan->at)) {
-        scan->at++;
-    }
-    scan->bad = scan->bad || scan->at == *token;
-    return (size_t)(scan->at - *token);
-}
-
-static void
-AddValueChar(Scan *scan, Param *param, unsigned char c)
-{
-    scan->bad = scan->bad || !IsTokenChar(c);  /* within quotes, too */
+    scan->bad = scan->bad || !NsWsIsTokenChar(c);  /* within quotes, too */
     if (param->valueLen < MAX_VALUE) {
         param->value[param->valueLen] = (char)c;
     }
@@ -85,7 +41,7 @@ AddValueChar(Scan *scan, Param *param, unsigned char c)
 }
 
 static void
-TakeQuoted(Scan *scan, Param *param)
+TakeQuoted(NsWsScan *scan, Param *param)
 {
     for (scan->at++; *scan->at != '"' && !scan->bad; scan->at++) {
         if (*scan->at == '\\') {
@@ -105,46 +61,26 @@ TakeQuoted(Scan *scan, Param *param)
 
 /* The next parameter of an extension; false: there is none, or it is broken. */
 static bool
-NextParam(Scan *scan, Param *param)
+NextParam(NsWsScan *scan, Param *param)
 {
     memset(param, 0, sizeof(*param));
-    if (scan->bad || !SkipChar(scan, ';')) {
+    if (scan->bad || !NsWsScanChar(scan, ';')) {
         return false;
     }
-    param->nameLen = TakeToken(scan, &param->name);
-    if (!scan->bad && SkipChar(scan, '=')) {
+    param->nameLen = NsWsScanToken(scan, &param->name);
+    if (!scan->bad && NsWsScanChar(scan, '=')) {
         param->hasValue = true;
         if (*scan->at == '"') {
             TakeQuoted(scan, param);
         } else {
             const char *value;
-            size_t      len = TakeToken(scan, &value);
+            size_t      len = NsWsScanToken(scan, &value);
 
             for (size_t i = 0; i < len; i++) {
                 AddValueChar(scan, param, (unsigned char)value[i]);
             }
         }
     }
-    return !scan->bad;
-}
-
-/* The name of the next extension; false: the end, or the list is broken.  Elements of a list may be empty. */
-static bool
-NextExtension(Scan *scan, bool first, const char **name, size_t *len)
-{
-    bool separated = first;
-
-    SkipBlanks(scan);
-    while (!scan->bad && *scan->at == ',') {
-        scan->at++;
-        SkipBlanks(scan);
-        separated = true;
-    }
-    if (scan->bad || *scan->at == '\0') {
-        return false;
-    }
-    scan->bad = !separated;
-    *len = TakeToken(scan, name);
     return !scan->bad;
 }
 
@@ -220,7 +156,7 @@ AddTerm(Terms *terms, const Param *param)
 
 /* The parameters of one extension; false: they are not as they may be (the scan goes on to the end of them). */
 static bool
-ReadTerms(Scan *scan, Terms *terms)
+ReadTerms(NsWsScan *scan, Terms *terms)
 {
     Param param;
     bool  good = true;
@@ -296,16 +232,17 @@ Take(const Terms *offer, const NsWsDeflateConfig *config, NsWsDeflateParams *par
 }
 
 bool
-NsWsDeflateNegotiate(const char *offers, const NsWsDeflateConfig *config, NsWsDeflateParams *params, Tcl_DString *answer)
+NsWsDeflateNegotiate(const char *offers, const NsWsDeflateConfig *config, NsWsDeflateParams *params,
+                     Tcl_DString *answer)
 {
-    Scan        scan = {offers != NULL ? offers : "", false};
+    NsWsScan    scan = {offers != NULL ? offers : "", false};
     Terms       terms, taken;
     const char *name;
     size_t      len;
     bool        found = false;
 
     memset(params, 0, sizeof(*params));
-    for (bool first = true; NextExtension(&scan, first, &name, &len); first = false) {
+    for (bool first = true; NsWsScanElement(&scan, first, &name, &len); first = false) {
         if (ReadTerms(&scan, &terms) && !found && NameIs(name, len, extensionName)) {
             taken = terms;
             found = true;
@@ -353,13 +290,13 @@ CheckAnswer(const Terms *terms, const NsWsDeflateConfig *config)
 bool
 NsWsDeflateAccept(const char *answer, const NsWsDeflateConfig *config, NsWsDeflateParams *params, const char **reason)
 {
-    Scan        scan = {answer != NULL ? answer : "", false};
+    NsWsScan    scan = {answer != NULL ? answer : "", false};
     Terms       terms, given = {0};
     const char *name, *wrong = NULL;
     size_t      len, count = 0;
 
     memset(params, 0, sizeof(*params));
-    for (bool first = true; NextExtension(&scan, first, &name, &len); first = false) {
+    for (bool first = true; NsWsScanElement(&scan, first, &name, &len); first = false) {
         bool good = ReadTerms(&scan, &terms);
 
         if (wrong != NULL || scan.bad) {
