@@ -26,39 +26,48 @@ proc ::job::ask {} {
     ns_job queue -detached pi [list ::job::run $chan $asked]
 }
 
-# Meanwhile: the browser has gone (then nobody needs the job any more), or the server stops.
+# Meanwhile: the browser has gone (then nobody needs the job any more), or the server stops (then jobs that have not begun are
+# dropped).  The job may end, and close the channel, in the same moment.
 proc ::job::event {chan when} {
-    if {$when eq "r"} { return [expr {[ns_connchan read $chan] ne ""}] }
-    respond $chan 503 "Service Unavailable" {"error":"the server stops"}
+    try {
+        if {$when eq "r"} { return [expr {[ns_connchan read $chan] ne ""}] }
+        refuse $chan
+    } on error {message} {
+        ns_log debug "job: $chan: $message"
+    }
     return 0
 }
 
 proc ::job::run {chan asked} {
     set began [clock milliseconds]
     set digits [pi [expr {$began + int(1000 * [dict get $asked seconds])}] $chan]
-    if {$digits eq ""} { return }
     try {
-        respond $chan 200 OK [::channels::scalars pi $digits requestThread [dict get $asked thread] jobThread [ns_thread name] \
-            waited [expr {$began - [dict get $asked milliseconds]}] computed [expr {[clock milliseconds] - $began}]]
+        if {[ns_info shutdownpending]} {
+            refuse $chan
+        } elseif {[ns_connchan exists $chan]} {
+            respond $chan 200 OK [::channels::scalars pi $digits requestThread [dict get $asked thread] jobThread [ns_thread name] \
+                waited [expr {$began - [dict get $asked milliseconds]}] computed [expr {[clock milliseconds] - $began}]]
+        }
         ns_connchan close $chan
     } on error {message} {
         ns_log debug "job: $chan: $message"                  ;# gone in this moment
     }
 }
+proc ::job::refuse {chan} { respond $chan 503 "Service Unavailable" {{"error":"the server stops"}} }
 proc ::job::respond {chan status reason body} {
     ns_connchan write $chan "HTTP/1.1 $status $reason\r\nDate: [ns_httptime [clock seconds]]\r\nContent-Type: application/json\r\nContent-Length:\
 [string length $body]\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n$body"
 }
 
-# Digits of pi until the time is over, one after the other (J. Gibbons' spigot, with Tcl's unlimited integers).  Empty: the channel
-# is gone.
+# Digits of pi until the time is over, one after the other (J. Gibbons' spigot, with Tcl's unlimited integers); or until
+# nobody wants them any more.
 proc ::job::pi {until chan} {
     lassign {1 0 1 1 3 3} q r t k n l
     set digits ""
     while {[clock milliseconds] < $until} {
         if {4*$q + $r - $t < $n*$t} {
             append digits $n
-            if {![ns_connchan exists $chan]} { return "" }
+            if {![ns_connchan exists $chan] || [ns_info shutdownpending]} { break }
             lassign [list [expr {10*$q}] [expr {10*($r - $n*$t)}] [expr {10*(3*$q + $r)/$t - 10*$n}]] q r n
         } else {
             lassign [list [expr {$q*$k}] [expr {(2*$q + $r)*$l}] [expr {$t*$l}] [expr {($q*(7*$k + 2) + $r*$l)/($t*$l)}]] q r t n

@@ -128,37 +128,39 @@ proc ::video::compose {status ranges size} {
     return [list [list Content-Type "multipart/byteranges; boundary=$boundary" Content-Length $total] [list {*}$body [list text $text]]]
 }
 
-# Texts and ranges of the file go out in the order in which they are named here.  When the last range is out, the channel
-# closes, which delivers what is behind it.  One who takes nothing for a minute is given up.
 proc ::video::deliver {file head body asked} {
     set chan [ns_connchan detach]
-    try {
-        ns_connchan write -buffered $chan $head
-        ns_connchan callback -sendtimeout 1m $chan ::video::stop x
-        set last [lindex [lsearch -all -index 0 $body file] end]
-        foreach piece $body i [lsearch -all $body *] {
-            lassign $piece kind first length
-            if {$kind eq "text"} {
-                ns_connchan write -buffered $chan $first
-            } else {
-                set done [expr {$i == $last ? [list -done [list ::video::done $chan $asked]] : ""}]
-                ns_connchan sendfile -offset $first -size $length {*}$done $chan $file
-            }
-        }
-        if {$last eq ""} { done $chan $asked ok 0 }
-    } on error {message} {
-        ns_log notice "video: $chan: $message"
-        catch { ns_connchan close $chan }                    ;# too short: the browser notices
-    }
+    ns_connchan callback -sendtimeout 1m $chan ::video::stop x          ;# one who takes nothing for a minute is given up
+    proceed $chan $file [list [list text $head] {*}$body] $asked 0 ok 0
 }
 proc ::video::stop {when} { return 0 }                       ;# the server stops: what is under way is still delivered
 
-# On the channel's worker: all is out, or the browser wants no more of it (it says so by closing, as it does to seek).
-proc ::video::done {chan asked status bytes} {
-    variable maxRecent
+# Texts go out together with the range of the file behind them.  When that is out, or the browser wants no more of it (it
+# closes, as it does to seek), the channel's worker calls again: for the next range, or to close.
+proc ::video::proceed {chan file body asked sent status bytes} {
+    incr sent $bytes
+    try {
+        while {$status eq "ok" && $body ne ""} {
+            set body [lassign $body piece]
+            lassign $piece kind first length
+            if {$kind eq "file"} {
+                set next [list ::video::proceed $chan $file $body $asked $sent]
+                ns_connchan sendfile -offset $first -size $length -done $next $chan $file
+                return
+            }
+            ns_connchan write -buffered $chan $first
+        }
+    } on error {message} {
+        set status $message
+    }
     catch { ns_connchan close $chan }                        ;# it may be gone already
+    remember $asked $status $sent
+}
+
+proc ::video::remember {asked status sent} {
+    variable maxRecent
     ns_mutex eval [nsv_get video lock] {
-        set entry [dict create time [clock milliseconds] asked $asked status $status bytes $bytes]
+        set entry [dict create time [clock milliseconds] asked $asked status $status sent $sent]
         nsv_set video recent [lrange [linsert [nsv_get video recent] 0 $entry] 0 $maxRecent-1]
     }
 }

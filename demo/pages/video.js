@@ -78,7 +78,7 @@ function rows(id, list, cells, none) {
     }));
 }
 function show({ channels, stats, recent, jobs }) {
-    rows("recent", recent, (r) => [[clock(r.time)], [r.asked, "wide"], [count(r.bytes), "number"],
+    rows("recent", recent, (r) => [[clock(r.time)], [r.asked, "wide"], [count(r.sent), "number"],
         [r.status === "ok" ? "complete" : `ended: ${r.status}`]], "nothing yet");
     rows("channels", channels, (c) => [[c.name], [c.driver], [c.peer], [c.what || "a WebSocket", "wide"], [count(c.sent), "number"], [count(c.received), "number"]], "none");
     rows("workers", stats.workers, (w) => [[w.name], [count(w.sockets), "number"], [count(w.turns), "number"], [count(w.events), "number"], [count(w.callbacks), "number"],

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import * as plain from "node:http";
 import * as tls from "node:https";
-import { check, step, until, open, phone, proper, run, timeout, http, https } from "./lib.mjs";
+import { check, step, start, stop, until, open, phone, proper, run, timeout, http, https } from "./lib.mjs";
 
 const film = readFileSync(new URL("../../demo/media/clock.mp4", import.meta.url));
 const size = film.length;
@@ -169,4 +169,10 @@ run(async () => {
     waiting.forEach((r) => r.destroy());
     await step("who goes does not wait any more", () => until(async () => (await channels()).channels.length === 0, "no channels"));
     await step("and is not computed for", () => until(async () => (await channels()).jobs === 0, "no jobs"));
+
+    const late = ask(`${https}/job?seconds=10`);
+    await step("one waits", () => until(async () => (await channels()).channels.length === 1, "a channel"));
+    check("nsd stops in order while one waits", await stop() === 0);
+    check("who is told so", (await late).status === 503);
+    await step("nsd starts again", start);
 });
