@@ -540,6 +540,13 @@ NS_EXTERN Ns_ConnChan *Ns_ConnChanConnectStart(Ns_Server *server, const Ns_ConnC
 typedef void (Ns_ConnChanAcceptProc)(Ns_ConnChan *chan, void *arg);
 NS_EXTERN Ns_ConnChan *Ns_ConnChanListen(Ns_Server *server, const char *address, unsigned short port, bool bindNew,
                                          Ns_ConnChanAcceptProc *accept, void *arg, void (*freeProc)(void *arg));
+/*
+ * The same with TLS: the worker drives the handshake, and `accept` is called when it is done; a peer that does not finish
+ * it in time is dropped.  The context is a server's, and retained.
+ */
+NS_EXTERN Ns_ConnChan *Ns_ConnChanListenTls(Ns_Server *server, const char *address, unsigned short port, bool bindNew,
+                                            Ns_TlsCtx *tls, const Ns_Time *handshakeTimeout,
+                                            Ns_ConnChanAcceptProc *accept, void *arg, void (*freeProc)(void *arg));
 
 /* Facts, of dead channels as well. */
 NS_EXTERN bool         Ns_ConnChanIsOpen(Ns_ConnChan *chan);                /* not closed by anybody */

@@ -11,6 +11,7 @@
 #include "chanclient.h"
 #include "chanint.h"
 #include "net/connector.h"
+#include "net/resolver.h"
 #include "net/tls.h"
 
 struct ChanConnect {
@@ -162,6 +163,26 @@ NsChanConnectDrop(NsChan *chan)
         NsConnectorCancel(connect->connector);
     }
     FreeConnect(connect);
+}
+
+/* ---- start and stop ---- */
+
+void
+NsChanClientInit(void)
+{
+    int threads = Ns_ConfigIntRange("ns/parameters", "resolverthreads", NS_RESOLVER_THREADS, 1, 64);
+
+    NsResolverConfigure(threads, Ns_ConfigIntRange("ns/parameters", "resolverqueue", NS_RESOLVER_QUEUE, 1, 1000000));
+}
+
+void
+NsChanClientStop(const Ns_Time *until)
+{
+    int running = NsResolverStop(until);
+
+    if (running > 0) {
+        Ns_Log(Notice, "shutdown: %d name look-ups that nobody waits for are left", running);
+    }
 }
 
 /* ---- from outside ---- */

@@ -23,6 +23,7 @@ int       NsChanDebug(NsChan *chan, int level);
 
 typedef struct NsChanCounters {                /* of the process */
     atomic_ullong opened, closed, aborted, timeouts, sendTimeouts, bufferLimits, bufferCloses, rateWaits, frameLimits, frameErrors;
+    atomic_ullong handshakesFailed, handshakesRefused;       /* of peers that TLS listeners have accepted */
 } NsChanCounters;
 extern NsChanCounters nsChanCounters;
 

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 #include "blueprint.h"
+#include "chanclient.h"
 #include "command.h"
 #include "config.h"
 #include "daemon.h"
@@ -158,6 +159,7 @@ Start(void)
     NsServerEach(BuildBlueprint, NULL);
     NsRunAtPreStartup();
     NsSchedStart();
+    NsChanClientInit();
     NsWorkersStart();
     NsQueueStart();
     NsDriversStart();
@@ -331,6 +333,7 @@ NsProcessStop(int exitCode)
     NsJobsStop(Share(&until, 30, &deadline));
     NsStartAtShutdown();
     ended = NsWorkersStop(Share(&until, 80, &deadline)) && ended;
+    NsChanClientStop(&until);
     NsDriversStop(&until);
     NsWaitAtShutdown(&until);
     NsRunAtExit();

@@ -260,6 +260,25 @@ NsChanOpenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *c
 
 /* ---- listen ---- */
 
+/* The context of `listen -tls`; with CA certificates the client must show one of theirs. */
+static Ns_TlsCtx *
+ListenContext(Tcl_Interp *interp, const NsChanTlsOptions *options)
+{
+    Ns_TlsServerParams params = {.certificate = options->cert, .key = options->key, .caFile = options->caFile,
+                                 .caPath = options->caPath};
+    Tcl_DString        error;
+    Ns_TlsCtx         *tls;
+
+    params.verifyClient = options->caFile != NULL || options->caPath != NULL ? 2 : 0;
+    Tcl_DStringInit(&error);
+    tls = Ns_TlsCtxServerCreate(&params, &error);
+    if (tls == NULL) {
+        Tcl_DStringResult(interp, &error);
+    }
+    Tcl_DStringFree(&error);
+    return tls;
+}
+
 /* `script channel` for a new connection: a list of words, and on the worker their objects. */
 static void
 RunAcceptScript(NsChan *chan, void *arg)
@@ -295,7 +314,10 @@ NsChanListenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj 
     NsServer       *server = NULL;
     char           *driverName = NULL, *address, *copy;
     unsigned short  port;
-    int             bind = 0, length;
+    int             bind = 0, useTls = 0, length;
+    NsChanTlsOptions tlsOptions = {0};
+    Ns_TlsCtx      *tls = NULL;
+    Ns_Time        *timeout = NULL;
     Tcl_Obj        *script, *dict;
     NsChan         *listener;
     NS_SOCKET       fd;
@@ -303,6 +325,12 @@ NsChanListenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj 
         {"-driver", Ns_ObjvString, &driverName, NULL},
         {"-server", Ns_ObjvServer, &server, NULL},
         {"-bind", Ns_ObjvBool, &bind, NULL},
+        {"-cafile", Ns_ObjvString, &tlsOptions.caFile, NULL},
+        {"-capath", Ns_ObjvString, &tlsOptions.caPath, NULL},
+        {"-cert", Ns_ObjvString, &tlsOptions.cert, NULL},
+        {"-key", Ns_ObjvString, &tlsOptions.key, NULL},
+        {"-timeout", Ns_ObjvTime, &timeout, NULL},
+        {"-tls", Ns_ObjvBool, &useTls, NULL},
         {"--", Ns_ObjvBreak, NULL, NULL},
         {NULL, NULL, NULL, NULL}
     };
@@ -316,13 +344,22 @@ NsChanListenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj 
     if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || Tcl_ListObjLength(interp, script, &length) != TCL_OK) {
         return TCL_ERROR;
     }
-    if (driverName != NULL && NsDriverFind("http", driverName) == NULL) {
-        Ns_TclPrintfResult(interp, "no driver for protocol 'http' & driver name '%s' found.", driverName);
+    if (driverName != NULL && NsDriverFind(useTls != 0 ? "https" : "http", driverName) == NULL) {
+        Ns_TclPrintfResult(interp, "no driver for protocol '%s' & driver name '%s' found.", useTls != 0 ? "https" : "http", driverName);
+        return TCL_ERROR;
+    }
+    if (useTls == 0 && (tlsOptions.cert != NULL || tlsOptions.key != NULL || tlsOptions.caFile != NULL
+                        || tlsOptions.caPath != NULL || timeout != NULL)) {
+        Ns_TclPrintfResult(interp, "-cafile, -capath, -cert, -key and -timeout are for -tls");
+        return TCL_ERROR;
+    }
+    if (useTls != 0 && (tls = ListenContext(interp, &tlsOptions)) == NULL) {
         return TCL_ERROR;
     }
     copy = ns_strdup(Tcl_GetString(script));
-    listener = Ns_ConnChanListen(server != NULL ? server : ip->server, address, port, bind != 0, RunAcceptScript, copy,
-                                 ns_free);
+    listener = Ns_ConnChanListenTls(server != NULL ? server : ip->server, address, port, bind != 0, tls,
+                                    timeout != NULL ? timeout : &defaultTimeout, RunAcceptScript, copy, ns_free);
+    Ns_TlsCtxRelease(tls);
     if (listener == NULL) {
         ns_free(copy);
         Ns_TclPrintfResult(interp, "could not register callback");

@@ -11,6 +11,7 @@
 #include "cmd/chanobj.h"
 #include "cmd/connchan_sub.h"
 #include "interp.h"
+#include "net/resolver.h"
 
 /* ---- sendfile ---- */
 
@@ -205,8 +206,9 @@ WorkerObj(NsWorker *worker)
 int
 NsChanStatsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
-    Tcl_Obj *dict, *workers;
-    int      i;
+    Tcl_Obj        *dict, *workers;
+    NsResolverStats resolver;
+    int             i;
 
     (void)clientData;
     if (Ns_ParseObjv(NULL, NULL, interp, 2, objc, objv) != NS_OK) {
@@ -223,6 +225,12 @@ NsChanStatsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *
     Put(dict, "ratewaits", atomic_load(&nsChanCounters.rateWaits));
     Put(dict, "framelimits", atomic_load(&nsChanCounters.frameLimits));
     Put(dict, "frameerrors", atomic_load(&nsChanCounters.frameErrors));
+    Put(dict, "handshakesfailed", atomic_load(&nsChanCounters.handshakesFailed));
+    Put(dict, "handshakesrefused", atomic_load(&nsChanCounters.handshakesRefused));
+    NsResolverGetStats(&resolver);
+    Put(dict, "lookups", resolver.lookups);
+    Put(dict, "lookupswaiting", (uint64_t)resolver.waiting);
+    Put(dict, "lookupsrefused", resolver.refused);
     workers = Tcl_NewListObj(0, NULL);
     for (i = 0; i < NsWorkerCount(); i++) {
         Tcl_ListObjAppendElement(NULL, workers, WorkerObj(NsWorkerGet(i)));

@@ -105,6 +105,7 @@ differs text/ip-valid-type "::1 is an IPv6 address" ok {{ok 1} {ok 0} {ok 1} {er
 # ---- names and words
 
 differs client/run-useragent "the product's name is nsd" ok nsd/V
+differs connchan/usage-listen "listen -tls" error {wrong # args: should be "ns_connchan listen ?-driver /value/? ?-server /server/? ?-bind? ?-cafile /value/? ?-capath /value/? ?-cert /value/? ?-key /value/? ?-timeout /time/? ?-tls? ?--? /address/ /port/ /script/"}
 differs connchan/open-bad-url "an error says what is wrong" ok {{error {invalid URL 'notaurl'}} {error {no driver for protocol 'ftp' found.}} {error {invalid URL '/only/path'}}}
 differs -match {config/log-badlevel config/logctl-severity-names config/logctl-new-severity} \
     "the severities of features that are not here are not listed" error \
