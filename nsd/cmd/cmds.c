@@ -10,7 +10,7 @@
     X(nsServerCmds) X(nsDriverCmds)                                                                             \
     X(nsConnCmds) X(nsReturnCmds) X(nsRegisterCmds) X(nsFastpathCmds) X(nsWriterCmds)                           \
     X(nsTextCmds) X(nsUrlCmds) X(nsCryptoCmds) X(nsBase64Cmds) X(nsParseCmds) X(nsHttpClientCmds)               \
-    X(nsConnChanCmds) X(nsSockCmds) X(nsChanCmds)
+    X(nsConnChanCmds) X(nsWebSocketCmds) X(nsSockCmds) X(nsChanCmds)
 
 #define DECLARE(table) extern const NsCmd table[];
 #define ENTRY(table) table,
