@@ -151,21 +151,29 @@ WideMask(const uint8_t mask[4], size_t offset)
     return (uint64_t)word << 32 | word;
 }
 
-/* Less than a register; the bits that are set in any of the results. */
-static inline uint64_t
+/* Less than a Block; the bits that are set in any of the results. */
+static uint64_t
 MaskShort(uint8_t *dst, const uint8_t *src, size_t len, uint64_t wide)
 {
     uint64_t seen = 0;
+    size_t   i = 0;
 
+    if ((len & 8u) != 0) {
+        memcpy(&seen, src, sizeof(seen));
+        seen ^= wide;
+        memcpy(dst, &seen, sizeof(seen));
+        i = 8;
+    }
     if ((len & 4u) != 0) {
         uint32_t word;
 
-        memcpy(&word, src, sizeof(word));
+        memcpy(&word, src + i, sizeof(word));
         word ^= (uint32_t)wide;
-        memcpy(dst, &word, sizeof(word));
-        seen = word;
+        memcpy(dst + i, &word, sizeof(word));
+        seen |= word;
+        i += 4;
     }
-    for (size_t i = len & 4u; i < len; i++) {
+    for (; i < len; i++) {
         uint8_t byte;
 
         memcpy(&byte, (const uint8_t *)&wide + (i & 3u), 1);
@@ -176,41 +184,41 @@ MaskShort(uint8_t *dst, const uint8_t *src, size_t len, uint64_t wide)
 }
 
 /*
- * Loaded before they are stored, since dst and src may overlap; so is the last register, which may cover bytes that the
- * loops have handled: it is stored once more, with the same result.  Returns the bits that are set in any result, not in
+ * Loaded before they are stored, since dst and src may overlap; so is the last Block, which may cover bytes that are stored
+ * before it: they are stored once more, with the same result.  Returns the bits that are set in any result, not in
  * their places.
  */
 static inline uint64_t
 MaskAll(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t mask[4], size_t offset)
 {
-    uint64_t wide = WideMask(mask, offset), last, word;
-    Block    seen = {0, 0};
-    size_t   i = 0;
+    uint64_t wide = WideMask(mask, offset);
+    Block    first, second, last, seen;
 
-    if (len < sizeof(wide)) {
+    if (len < sizeof(Block)) {
         return MaskShort(dst, src, len, wide);
     }
     memcpy(&last, src + len - sizeof(last), sizeof(last));
-    last ^= WideMask(mask, offset + len);      /* sizeof(last) is a multiple of the mask's */
-    for (; len - i >= 2 * sizeof(Block); i += 2 * sizeof(Block)) {
-        Block first, second;
-
-        memcpy(&first, src + i, sizeof(first));
-        memcpy(&second, src + i + sizeof(first), sizeof(second));
+    last ^= WideMask(mask, offset + len);      /* a Block has whole masks */
+    seen = last;
+    for (; len > 2 * sizeof(Block); len -= 2 * sizeof(Block)) {
+        memcpy(&first, src, sizeof(first));
+        memcpy(&second, src + sizeof(first), sizeof(second));
         first ^= wide;
         second ^= wide;
-        memcpy(dst + i, &first, sizeof(first));
-        memcpy(dst + i + sizeof(first), &second, sizeof(second));
+        memcpy(dst, &first, sizeof(first));
+        memcpy(dst + sizeof(first), &second, sizeof(second));
         seen |= first | second;
+        src += 2 * sizeof(Block);
+        dst += 2 * sizeof(Block);
     }
-    for (; len - i >= sizeof(word); i += sizeof(word)) {
-        memcpy(&word, src + i, sizeof(word));
-        word ^= wide;
-        memcpy(dst + i, &word, sizeof(word));
-        seen[0] |= word;
+    if (len > sizeof(Block)) {
+        memcpy(&first, src, sizeof(first));
+        first ^= wide;
+        memcpy(dst, &first, sizeof(first));
+        seen |= first;
     }
     memcpy(dst + len - sizeof(last), &last, sizeof(last));
-    return seen[0] | seen[1] | last;
+    return seen[0] | seen[1];
 }
 
 void

@@ -68,14 +68,23 @@ Give(NsWsEvent *event, NsWsEventType type, int opcode, uint8_t *data, size_t len
     return type;
 }
 
-/* Nothing more will be looked at, and nothing is kept. */
-static NsWsEventType
-Fail(NsWsReceiver *receiver, NsWsEvent *event, int code, const char *reason)
+/* The end: nothing more will be looked at, and nothing of a message is kept. */
+static void
+Discard(NsWsReceiver *receiver)
 {
-    NsWsReceiverFree(receiver);
     receiver->over = receiver->busy = true;
     receiver->inPayload = receiver->sequence.fragmented = false;
     receiver->headLen = 0;
+    NsWsBytesFree(&receiver->message);
+    NsWsInflaterFree(receiver->inflater);
+    receiver->inflater = NULL;
+}
+
+__attribute__((noinline, cold)) static NsWsEventType
+Fail(NsWsReceiver *receiver, NsWsEvent *event, int code, const char *reason)
+{
+    NsWsReceiverFree(receiver);
+    Discard(receiver);
     (void)Give(event, NS_WS_EV_ERROR, 0, NULL, 0);
     event->code = code;
     event->reason = reason;
@@ -247,7 +256,8 @@ GiveClose(NsWsReceiver *receiver, uint8_t *data, size_t len, NsWsEvent *event)
             return Fail(receiver, event, 1007, "close reason is not UTF-8");
         }
     }
-    receiver->over = true;
+    /* It may come within a message, of which nothing will be seen any more. */
+    Discard(receiver);
     (void)Give(event, NS_WS_EV_CLOSE, NS_WS_CLOSE, data, len);
     event->code = code;
     return NS_WS_EV_CLOSE;
@@ -402,21 +412,25 @@ TakePayload(NsWsReceiver *receiver, NsWsEvent *event)
 
 /* ----------------------------------------------------------------------------------------------------------------- */
 
-/* What was handed out by the last call is done with. */
-static void
-DropGiven(NsWsReceiver *receiver)
+/* What was handed out by the last call is done with; and after the end nothing is looked at. */
+__attribute__((noinline)) static void
+Tidy(NsWsReceiver *receiver)
 {
-    if (receiver->control != NULL) {
+    if (receiver->given && receiver->control != NULL) {
         ns_free(receiver->control);
         receiver->control = NULL;
-    } else {
+    } else if (receiver->given) {
         NsWsBytesFree(&receiver->message);
     }
     receiver->given = false;
+    if (receiver->over) {
+        receiver->inputLen = 0;
+    }
+    receiver->busy = receiver->over || NsWsReceiverUnfinished(receiver);
 }
 
-/* Anything that is not whole, or not usual. */
-static NsWsEventType
+/* Anything that is not whole, or not usual.  Out of line, so that the usual case is short. */
+__attribute__((noinline)) static NsWsEventType
 TakePieces(NsWsReceiver *receiver, NsWsEvent *event)
 {
     NsWsEventType type = NS_WS_EV_NONE;
@@ -439,20 +453,16 @@ NsWsReceiverNext(NsWsReceiver *receiver, NsWsEvent *event)
 {
     NsWsEventType type = NS_WS_EV_NONE;
 
-    if (receiver->busy) {
-        if (receiver->given) {
-            DropGiven(receiver);
-        }
-        if (receiver->over) {
-            receiver->inputLen = 0;
-        }
-        receiver->busy = receiver->over || NsWsReceiverUnfinished(receiver);
+    if (EXPECT(receiver->busy, 0)) {
+        Tidy(receiver);
     }
-    if (!receiver->busy) {
-        type = TakeWhole(receiver, event);
-    }
-    if (type == NS_WS_EV_NONE) {
-        type = TakePieces(receiver, event);
+    if (receiver->inputLen > 0) {
+        if (!receiver->busy) {
+            type = TakeWhole(receiver, event);
+        }
+        if (type == NS_WS_EV_NONE) {
+            type = TakePieces(receiver, event);
+        }
     }
     event->type = type;
     return type;

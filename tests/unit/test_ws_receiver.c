@@ -500,6 +500,37 @@ test_close_reason(void **state)
     Tcl_DStringFree(&bytes);
 }
 
+/* A close within a message ends that, too: nothing is unfinished, nothing is kept. */
+static void
+test_close_within_a_message(void **state)
+{
+    for (int packed = 0; packed < 2; packed++) {
+        NsWsReceiver receiver = server;
+        NsWsEvent    event;
+        Tcl_DString  bytes;
+
+        (void)state;
+        receiver.takeover = packed == 1;
+        Tcl_DStringInit(&bytes);
+        if (packed) {
+            AddFrame(&bytes, 0x41, "\xf2\x48\xcd", 3, mask);
+        } else {
+            AddText(&bytes, 0x01, "begun");
+        }
+        AddText(&bytes, 0x88, "\x03\xe9going");
+        NsWsReceiverFeed(&receiver, Guard(Tcl_DStringValue(&bytes), (size_t)Tcl_DStringLength(&bytes)),
+                               (size_t)Tcl_DStringLength(&bytes));
+        assert_int_equal(NsWsReceiverNext(&receiver, &event), NS_WS_EV_CLOSE);
+        assert_int_equal(event.code, 1001);
+        assert_memory_equal(event.data, "going", 5);
+        assert_false(NsWsReceiverUnfinished(&receiver));
+        assert_int_equal(NsWsReceiverMemory(&receiver), 0);
+        CheckEnd(&server, (const uint8_t *)Tcl_DStringValue(&bytes), (size_t)Tcl_DStringLength(&bytes), NS_WS_EV_CLOSE,
+                 1001);
+        Tcl_DStringFree(&bytes);
+    }
+}
+
 /* ---------------------------------------------------------------------------------------------------------- limits */
 
 /* A message of exactly the limit is taken, one byte more is not: in one frame, in two, compressed. */
@@ -746,6 +777,7 @@ main(void)
         cmocka_unit_test(test_wrong_text_fails_while_inflating),
         cmocka_unit_test(test_close_codes),
         cmocka_unit_test(test_close_reason),
+        cmocka_unit_test(test_close_within_a_message),
         cmocka_unit_test(test_message_limit),
         cmocka_unit_test(test_control_frames_are_no_part_of_the_message),
         cmocka_unit_test(test_fragment_limit),
