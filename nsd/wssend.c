@@ -23,7 +23,7 @@ typedef struct SendState {
     size_t        len;                         /* gathered */
     uint64_t      messages, bytes;             /* in it */
     uint8_t      *cork, *input;
-    NsWsDeflater *deflaters[16];               /* by window bits: for messages that refer to nothing before */
+    NsWsDeflater *deflaters[16][10];           /* by window bits and level: for messages that refer to nothing before */
     NsWsBytes     packed, masked;
     uint8_t       random[1024];
     size_t        randomLeft;
@@ -38,8 +38,8 @@ FreeState(void *arg)
     SendState *state = arg;
     int        i;
 
-    for (i = 0; i < 16; i++) {
-        NsWsDeflaterFree(state->deflaters[i]);
+    for (i = 0; i < 16 * 10; i++) {
+        NsWsDeflaterFree(state->deflaters[i / 10][i % 10]);
     }
     NsWsBytesFree(&state->packed);
     NsWsBytesFree(&state->masked);
@@ -329,15 +329,15 @@ Trim(NsWsBytes *bytes)
 static NsWsDeflater *
 SharedDeflater(int bits, int level)
 {
-    SendState *state = State();
+    NsWsDeflater **deflater = &State()->deflaters[bits & 15][level % 10];
 
-    if (state->deflaters[bits & 15] == NULL) {
-        state->deflaters[bits & 15] = NsWsDeflaterCreate(bits, level);
+    if (*deflater == NULL) {
+        *deflater = NsWsDeflaterCreate(bits, level);
     }
-    if (state->deflaters[bits & 15] != NULL) {
-        NsWsDeflaterReset(state->deflaters[bits & 15]);
+    if (*deflater != NULL) {
+        NsWsDeflaterReset(*deflater);
     }
-    return state->deflaters[bits & 15];
+    return *deflater;
 }
 
 /* With takeover the lock is held: messages are compressed in the order in which they go out.  False: send it as it is. */
