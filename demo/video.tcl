@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-# Files that are delivered by detached channels: what answers at /media/NAME, byte ranges included.
+# Files that are delivered by detached channels: what answers at /media/NAME, byte ranges included; /media/NAME?slow=1 is sent
+# at a limited rate.
 #
 # The request's thread looks at the request, writes the head of the answer and names the ranges of the file.  The rest is
 # `ns_connchan sendfile`: the channel's worker sends as the browser takes it, be it for an hour, without a thread and
@@ -8,6 +9,7 @@
 namespace eval ::video {
     variable folder [file join [file dirname [file normalize [info script]]] media]
     variable maxRanges 8                                     ;# in one request
+    variable slow 64KB                                       ;# per second
     variable maxRecent 10                                    ;# deliveries that are remembered
     variable reasons {200 OK 206 {Partial Content} 304 {Not Modified} 412 {Precondition Failed} 416 {Range Not Satisfiable}}
 }
@@ -129,7 +131,10 @@ proc ::video::compose {status ranges size} {
 }
 
 proc ::video::deliver {file head body asked} {
+    variable slow
+    set limit [expr {[ns_queryget slow 0] eq "1" ? $slow : 0}]          ;# 0: as fast as the browser takes it
     set chan [ns_connchan detach]
+    ns_connchan configure -ratelimit $limit $chan
     ns_connchan callback -sendtimeout 1m $chan ::video::stop x          ;# one who takes nothing for a minute is given up
     proceed $chan $file [list [list text $head] {*}$body] $asked 0 ok 0
 }

@@ -32,6 +32,10 @@ function showBuffered() {
 }
 for (const event of ["progress", "timeupdate", "seeking", "seeked", "loadedmetadata"]) video.addEventListener(event, showBuffered);
 video.addEventListener("error", () => { $("buffered").textContent = `the film cannot be played: ${video.error.message}`; });
+$("slow").onchange = () => {
+    video.src = $("slow").checked ? "media/clock.mp4?slow=1" : "media/clock.mp4";
+    video.play();
+};
 $("last").onclick = () => {
     video.currentTime = video.duration * 2 / 3;
     video.play();

@@ -121,7 +121,7 @@ async function plays(base, options, name) {
     let line;
     const page = await open(`${base}/video.html`, options, async (page) => {
         page.on("response", (answer) => {
-            if (answer.url().endsWith(".mp4")) asked.push([answer.request().headers().range, answer.status(), answer.headers()["content-range"]]);
+            if (answer.url().endsWith("clock.mp4")) asked.push([answer.request().headers().range, answer.status(), answer.headers()["content-range"]]);
         });
         // Slow enough that the end of the film is not there yet when it is wanted.
         line = await page.context().newCDPSession(page);
@@ -143,6 +143,14 @@ async function plays(base, options, name) {
     await step(`${name}: the page shows what is buffered`, () => page.waitForFunction(() => / to 30\.0 s of 30\.0 s/.test(document.querySelector("#buffered").textContent)));
     await step(`${name}: and what was asked for`, () => page.locator("#recent tr", { hasText: "206" }).first().waitFor());
     await proper(page, name);
+
+    await page.check("#slow");
+    await step(`${name}: sent slowly, it plays as well`, () => advances(page));
+    await step(`${name}: the page shows the channel that sends`, () => page.locator("#channels tr", { hasText: "206 0-" }).waitFor());
+    await page.click("#last");
+    await step(`${name}: and seeks`, () => advances(page));
+    await step(`${name}: the browser gave up the range before`, () => page.locator("#recent tr", { hasText: /206 0-.*ended/ }).first().waitFor());
+    await page.uncheck("#slow");
     return page;
 }
 
