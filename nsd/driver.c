@@ -269,7 +269,8 @@ static const struct {
     {"spooledbytes", offsetof(DriverCounters, spooledBytes), true},
     {"timeouts",     offsetof(DriverCounters, timeouts),     true},
     {"overrun",      offsetof(DriverCounters, overrun),      true},
-    {"nodescriptor", offsetof(DriverCounters, noDescriptor), true}
+    {"nodescriptor", offsetof(DriverCounters, noDescriptor), true},
+    {"ratewaits",    offsetof(DriverCounters, rateWaits),    true}
 };
 
 static void
@@ -300,9 +301,9 @@ NsDriverAppendStats(const Ns_Driver *driver, Tcl_Obj *dict)
 }
 
 void
-NsDriverAppendThreadStats(const Ns_Driver *driver, int index, Tcl_Obj *dict)
+NsDriverAppendThreadStats(const Ns_Driver *driver, int index, bool all, Tcl_Obj *dict)
 {
     Put(dict, "thread", Tcl_ObjPrintf("%s:%d", driver->module, index));
     Put(dict, "module", Tcl_NewStringObj(driver->module, -1));
-    AppendStats(driver, index, index + 1, false, dict);
+    AppendStats(driver, index, index + 1, all, dict);
 }

@@ -46,6 +46,7 @@ struct Ns_Driver {
     NsHttpLimits limits;
     size_t       bufSize;
     atomic_size_t maxQueueMemory;              /* `writersize` */
+    int64_t      rateLimit;                    /* `writerratelimit`, of one answer: bytes per second; 0: none */
     atomic_bool  streaming;                    /* `writerstreaming`: kept for who asks, the loop writes streams anyway */
     int          driverThreads, backlog, acceptSize, maxQueueSize;
     int64_t      keepWait, recvWait, sendWait, closeWait;      /* milliseconds */
@@ -68,8 +69,8 @@ NsServer *NsDriverHostServer(Ns_Driver *driver, const char *host);
 /* For `ns_driver stats` and `info`: appends name value pairs.  Any thread. */
 void NsDriverAppendStats(const Ns_Driver *driver, Tcl_Obj *dict);
 void NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict);
-/* The same for one of its threads, with `thread` and `module` before (what NaviServer's `ns_driver stats` has). */
-void NsDriverAppendThreadStats(const Ns_Driver *driver, int index, Tcl_Obj *dict);
+/* The same for one of its threads, with `thread` and `module` before; unless `all`, only what NaviServer's `ns_driver stats` has. */
+void NsDriverAppendThreadStats(const Ns_Driver *driver, int index, bool all, Tcl_Obj *dict);
 int  NsDriverThreadCount(const Ns_Driver *driver);
 Tcl_Obj *NsDriverExtraHeadersObj(const Ns_Driver *driver);
 /*
@@ -102,6 +103,12 @@ Ns_Sock *NsSockIo(NsSock *sock);                           /* for a transport's 
 struct NsPool;
 void NsSockBeginAnswer(NsSock *sock, const NsServer *server, struct NsPool *pool);
 void NsSockSetClientData(NsSock *sock, const char *data);  /* copied; likewise */
+/*
+ * Bytes per second that the answer may have at most, 0: no limit of its own; that of its pool counts in any case.  It
+ * begins with its pool's limit for a connection, or else its driver's.
+ */
+void    NsSockSetRate(NsSock *sock, int64_t rate);
+int64_t NsSockGetRate(const NsSock *sock);
 
 /*
  * Accept these bytes for sending, in order.  Sends at once what the socket takes when nothing is pending; the loop

@@ -69,6 +69,7 @@ ReadLimits(Ns_Driver *driver)
     }
     atomic_init(&driver->maxQueueMemory, Size(section, "writersize", "1MB", 1024));
     atomic_init(&driver->streaming, Ns_ConfigBool(section, "writerstreaming", false));
+    driver->rateLimit = NsConfigRate(section, "writerratelimit");
     driver->maxSpool = Size(section, "writerspoolsize", "4GB", 0);
     driver->maxQueueSize = Ns_ConfigIntRange(section, "maxqueuesize", 1024, 1, INT_MAX);
     driver->keepAliveMaxUpload = Size(section, "keepalivemaxuploadsize", "0MB", 0);

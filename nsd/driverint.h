@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include "base/check.h"
 #include "driver.h"
+#include "pacing.h"
 
 /* ---- a connection ---- */
 
@@ -37,8 +38,15 @@ typedef struct Delivery {
     atomic_size_t            accepted;         /* bytes of the answer so far */
     atomic_size_t            pending;          /* of them not sent */
     atomic_llong             since;            /* the client is behind: microseconds of the clock; 0: it was not yet */
+    atomic_llong             rateLimit;        /* bytes per second; 0: none */
     char                    *clientData;
 } Delivery;
+
+typedef struct SockPace {                      /* of an answer at a limited rate */
+    NsPacer pacer;                             /* the Sock's lock */
+    NsTimer timer;                             /* loop: when the rate allows more */
+    NsSock *sock;
+} SockPace;
 
 struct NsSock {
     uint32_t        magic;
@@ -59,6 +67,7 @@ struct NsSock {
     pthread_mutex_t lock;
     Ns_Sock         io;                        /* lock */
     NsOutQueue      out;                       /* lock */
+    SockPace       *pace;                      /* lock: NULL as long as there was no limit; the loop sends alone, then */
     size_t          countedMemory;             /* lock: of `out`, as the thread has it in its sum */
     char           *rest;                      /* bytes behind the request */
     size_t          restLen;
@@ -82,7 +91,7 @@ typedef struct Listener {
 
 typedef struct DriverCounters {                /* relaxed: for people.  The last row goes up and down */
     atomic_ullong accepted, received, errors, partial, spooled, spooledBytes, overrun, sentBytes, timeouts,
-                  noDescriptor;
+                  noDescriptor, rateWaits;
     atomic_ullong reading, waiting, closing, connections;
 } DriverCounters;
 
@@ -165,6 +174,8 @@ void       NsSockNotePending(NsSock *sock);
 void       NsSockFlush(NsSock *sock);                          /* state FLUSH: send what is pending */
 void       NsSockFlushBusy(NsSock *sock);                      /* state BUSY: the same, under the lock */
 void       NsSockPost(NsSock *sock);                           /* any thread, lock held: have NsSockTaskRun called */
+void       NsSockSetPace(NsSock *sock, int64_t rate, NsRateShare *share);
+void       NsSockFreePace(NsSock *sock);                       /* loop: nothing is sent any more */
 void       NsSockCountMemory(NsSock *sock);                    /* lock held, or alone: after `out` has changed */
 void       NsSockReject(NsSock *sock, int status, const char *phrase, bool page, int retryAfter);
 

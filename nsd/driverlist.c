@@ -8,6 +8,26 @@
 #include "driverint.h"
 #include "queue.h"
 
+static void
+SetRate(NsSock *sock, int64_t rate, struct NsPool *pool)
+{
+    atomic_store_explicit(&sock->delivery.rateLimit, rate, memory_order_relaxed);
+    NsSockSetPace(sock, rate, pool != NULL ? NsPoolRate(pool) : NULL);
+}
+
+/* What the driver itself answers has no pool, and no limit: it is short. */
+static void
+BeginPace(NsSock *sock, struct NsPool *pool)
+{
+    int64_t rate = 0;
+
+    if (pool != NULL) {
+        rate = NsPoolConnectionRate(pool);
+        rate = rate > 0 ? rate : sock->info.driver->rateLimit;
+    }
+    SetRate(sock, rate, pool);
+}
+
 void
 NsSockBeginAnswer(NsSock *sock, const NsServer *server, struct NsPool *pool)
 {
@@ -21,6 +41,21 @@ NsSockBeginAnswer(NsSock *sock, const NsServer *server, struct NsPool *pool)
     atomic_store_explicit(&delivery->since, 0, memory_order_relaxed);
     atomic_store_explicit(&delivery->pool, pool, memory_order_relaxed);
     atomic_store_explicit(&delivery->server, server, memory_order_relaxed);
+    BeginPace(sock, pool);
+}
+
+void
+NsSockSetRate(NsSock *sock, int64_t rate)
+{
+    NS_CHECK(sock, SOCK_MAGIC);
+    SetRate(sock, rate, atomic_load_explicit(&sock->delivery.pool, memory_order_relaxed));
+}
+
+int64_t
+NsSockGetRate(const NsSock *sock)
+{
+    NS_CHECK(sock, SOCK_MAGIC);
+    return atomic_load_explicit(&sock->delivery.rateLimit, memory_order_relaxed);
 }
 
 void
@@ -82,7 +117,7 @@ DeliveryObj(const NsSock *sock, const Ns_Time *now, size_t pending, const struct
     Tcl_ListObjAppendElement(NULL, list, Tcl_NewWideIntObj((Tcl_WideInt)size));
     Tcl_ListObjAppendElement(NULL, list, Tcl_NewWideIntObj((Tcl_WideInt)sent));
     Tcl_ListObjAppendElement(NULL, list, Tcl_NewWideIntObj(usec > 0 ? (Tcl_WideInt)sent * 1000 / usec : 0));
-    Tcl_ListObjAppendElement(NULL, list, Tcl_NewIntObj(0));
+    Tcl_ListObjAppendElement(NULL, list, Tcl_NewWideIntObj((Tcl_WideInt)NsRateKilobytes(NsSockGetRate(sock))));
     Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(delivery->clientData != NULL ? delivery->clientData : "", -1));
     return list;
 }

@@ -181,7 +181,7 @@ NsSockSend(NsSock *sock, const struct iovec *iov, int iovcnt, size_t *sentNow)
         bool wasEmpty = NsOutEmpty(&sock->out);
 
         NsSockCountAnswer(sock, total);
-        if (wasEmpty) {
+        if (wasEmpty && sock->pace == NULL) {
             n = SendNow(sock, iov, iovcnt);
         }
         if (n < 0) {
@@ -221,7 +221,11 @@ NsSockSendFile(NsSock *sock, int fd, off_t offset, size_t len)
 
         NsSockCountAnswer(sock, len);
         NsOutAddFile(&sock->out, fd, offset, len);
-        if (wasEmpty && !NsOutEmpty(&sock->out)) {
+        if (sock->pace != NULL) {
+            if (wasEmpty && !NsOutEmpty(&sock->out)) {
+                NsSockPost(sock);
+            }
+        } else if (wasEmpty && !NsOutEmpty(&sock->out)) {
             switch (NsOutSend(&sock->out, &sock->io, BUDGET, NULL, 0, &sent)) {
             case NS_OUT_DONE:
                 break;
@@ -287,17 +291,77 @@ NsSockDetach(NsSock *sock, NsDetached *detached)
 
 /* ---- the loop's thread ---- */
 
-static NsOutResult
-SendQueue(NsSock *sock)
+static void
+OnPace(NsLoop *loop, NsTimer *timer)
 {
+    NsSock *sock = ((SockPace *)(void *)((char *)timer - offsetof(SockPace, timer)))->sock;
+
+    (void)loop;
+    NS_CHECK(sock, SOCK_MAGIC);
+    if (sock->state == SOCK_BUSY) {
+        NsSockFlushBusy(sock);
+    } else if (sock->state == SOCK_FLUSH) {
+        NsSockFlush(sock);
+    }
+}
+
+void
+NsSockSetPace(NsSock *sock, int64_t rate, NsRateShare *share)
+{
+    if (sock->pace == NULL && rate == 0 && share == NULL) {
+        return;                                /* only the thread that owns the Sock sets it: no need to ask the loop */
+    }
+    SockLock(sock);
+    if (sock->pace == NULL) {
+        sock->pace = ns_calloc(1u, sizeof(SockPace));
+        sock->pace->sock = sock;
+    } else {
+        NsPacerIdle(&sock->pace->pacer);
+        if (!NsOutEmpty(&sock->out)) {
+            NsSockPost(sock);                  /* what waits need not wait as long as before */
+        }
+    }
+    NsPacerInit(&sock->pace->pacer, rate, share);
+    SockUnlock(sock);
+}
+
+void
+NsSockFreePace(NsSock *sock)
+{
+    if (sock->pace != NULL) {
+        NsLoopTimerCancel(sock->thread->loop, &sock->pace->timer);
+        NsPacerIdle(&sock->pace->pacer);
+        ns_free(sock->pace);
+        sock->pace = NULL;
+    }
+}
+
+/*
+ * NS_OUT_MORE: it is posted to go on in the next turn; or *paced, it will when the rate allows more.  In the state BUSY under the
+ * lock.
+ */
+static NsOutResult
+SendQueue(NsSock *sock, bool *paced)
+{
+    NsLoop     *loop = sock->thread->loop;
     size_t      sent = 0;
-    char       *scratch = NsLoopBuffer(sock->thread->loop);
-    NsOutResult result = NsOutSend(&sock->out, &sock->io, BUDGET, scratch, NS_LOOP_BUFFER, &sent);
+    uint64_t    waits = sock->pace != NULL ? sock->pace->pacer.waits : 0u;
+    int64_t     due, wait = 0;
+    NsOutResult result = NsOutSendPaced(&sock->out, &sock->io, sock->pace != NULL ? &sock->pace->pacer : NULL,
+                                        NsLoopNow(loop), BUDGET, NsLoopBuffer(loop), NS_LOOP_BUFFER, &sent, &due);
 
     DriverCount(&sock->thread->counters.sentBytes, sent);
     NsSockCountMemory(sock);
+    *paced = due > 0;
+    if (due > 0) {
+        wait = due - NsLoopNow(loop);
+        DriverCount(&sock->thread->counters.rateWaits, sock->pace->pacer.waits - waits);
+        NsLoopTimerSet(loop, &sock->pace->timer, due, OnPace);
+    }
     if (result == NS_OUT_DONE) {
         NsLoopTimerCancel(sock->thread->loop, &sock->timer);
+    } else if (wait > 0) {
+        NsSockSetTimer(sock, wait + sock->info.driver->sendWait);
     } else if (sent > 0 || !NsTimerArmed(&sock->timer)) {
         NsSockSetTimer(sock, sock->info.driver->sendWait);     /* of time without progress */
     }
@@ -307,13 +371,17 @@ SendQueue(NsSock *sock)
 void
 NsSockFlushBusy(NsSock *sock)
 {
+    bool paced;
+
     SockLock(sock);
     if (!sock->gone && sock->error == 0) {
-        switch (SendQueue(sock)) {
+        switch (SendQueue(sock, &paced)) {
         case NS_OUT_DONE:
             break;
         case NS_OUT_MORE:
-            NsSockPost(sock);
+            if (!paced) {
+                NsSockPost(sock);
+            }
             break;
         case NS_OUT_AGAIN:
             if (NsSockArm(sock, sock->io.waitSend) != NS_OK) {
@@ -332,14 +400,18 @@ NsSockFlushBusy(NsSock *sock)
 void
 NsSockFlush(NsSock *sock)
 {
-    switch (NsOutEmpty(&sock->out) ? NS_OUT_DONE : SendQueue(sock)) {
+    bool paced = false;
+
+    switch (NsOutEmpty(&sock->out) ? NS_OUT_DONE : SendQueue(sock, &paced)) {
     case NS_OUT_DONE:
         NsSockFlushed(sock);
         break;
     case NS_OUT_MORE:
-        SockLock(sock);
-        NsSockPost(sock);
-        SockUnlock(sock);
+        if (!paced) {
+            SockLock(sock);
+            NsSockPost(sock);
+            SockUnlock(sock);
+        }
         break;
     case NS_OUT_AGAIN:
         if (NsSockArm(sock, sock->io.waitSend) != NS_OK) {

@@ -220,6 +220,7 @@ void
 NsSockFree(NsSock *sock)
 {
     NS_CHECK(sock, SOCK_MAGIC);
+    NsSockFreePace(sock);
     pthread_mutex_destroy(&sock->lock);
     ns_free(sock->delivery.clientData);
     sock->magic = NS_SPOILED;

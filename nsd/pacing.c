@@ -2,6 +2,7 @@
 /*
  * Sending a queue at a limited rate.
  */
+#include <string.h>
 #include "pacing.h"
 
 NsOutResult
@@ -35,4 +36,16 @@ NsOutSendPaced(NsOutQueue *queue, Ns_Sock *sock, NsPacer *pacer, int64_t now, si
     }
     NsPacerIdle(pacer);
     return result;
+}
+
+int64_t
+NsConfigRate(const char *section, const char *key)
+{
+    const char *value = Ns_ConfigString(section, key, "0");
+    int64_t     rate = Ns_ConfigMemUnitRange(section, key, "0", 0, NS_MAX_RATE);
+
+    if (value[strspn(value, "0123456789 ")] == '\0') {
+        rate = rate < NS_MAX_RATE / 1024 ? rate * 1024 : NS_MAX_RATE;
+    }
+    return rate;
 }

@@ -15,4 +15,13 @@
 NsOutResult NsOutSendPaced(NsOutQueue *queue, Ns_Sock *sock, NsPacer *pacer, int64_t now, size_t budget, char *scratch,
                            size_t scratchLen, size_t *sent, int64_t *due);
 
+/*
+ * A rate of the configuration, in bytes per second: a plain number is kilobytes per second, as NaviServer has it, a size with a
+ * unit ("2MB") is that much per second.  0: no limit.
+ */
+int64_t NsConfigRate(const char *section, const char *key);
+/* Kilobytes per second, as the Tcl commands have it; a rate that is no whole number of them is rounded up. */
+static inline int64_t NsRateKilobytes(int64_t rate) { return (rate + 1023) / 1024; }
+#define NS_MAX_RATE ((int64_t)1 << 40)
+
 #endif

@@ -13,6 +13,7 @@
 #include "conn.h"
 #include "http/chars.h"
 #include "interp.h"
+#include "pacing.h"
 #include "process.h"
 #include "queue.h"
 #include "urlspace.h"
@@ -47,6 +48,9 @@ struct NsPool {
     Ns_Time     threadTimeout;
     unsigned    nextNumber;
     NsPoolStats stats;
+    atomic_llong connectionRate;               /* not guarded */
+    NsRateShare rate;                          /* it has a lock of its own */
+    atomic_bool shared;                        /* `rate` was ever limited */
 };
 #define POOL_MAGIC NS_MAGIC('P', 'o', 'o', 'l')
 
@@ -73,6 +77,9 @@ ReadPool(NsPool *pool, const char *section)
     pool->rejectOverrun = Ns_ConfigBool(section, "rejectoverrun", false);
     Ns_ConfigTimeUnitRange(section, "threadtimeout", "2m", 0, 0, INT_MAX, 0, &pool->threadTimeout);
     Ns_ConfigTimeUnitRange(section, "retryafter", "5s", 0, 0, INT_MAX, 0, &retryAfter);
+    atomic_init(&pool->connectionRate, NsConfigRate(section, "connectionratelimit"));
+    NsRateShareInit(&pool->rate, NsConfigRate(section, "poolratelimit"));
+    atomic_init(&pool->shared, NsRateShareGet(&pool->rate) > 0);
     pool->retryAfter = (int)retryAfter.sec + (retryAfter.usec > 0 ? 1 : 0);
     if (pool->maxConnections < pool->maxThreads) {
         Ns_Log(Warning, "[%s] maxconnections (%d) is less than maxthreads (%d): some threads will never have a request",
@@ -582,6 +589,39 @@ NsPoolEach(NsServer *server, bool (*proc)(NsPool *pool, void *arg), void *arg)
         }
     }
     return true;
+}
+
+int64_t
+NsPoolConnectionRate(NsPool *pool)
+{
+    return atomic_load_explicit(&pool->connectionRate, memory_order_relaxed);
+}
+
+void
+NsPoolSetConnectionRate(NsPool *pool, int64_t rate)
+{
+    atomic_store_explicit(&pool->connectionRate, rate, memory_order_relaxed);
+}
+
+NsRateShare *
+NsPoolRate(NsPool *pool)
+{
+    return atomic_load_explicit(&pool->shared, memory_order_relaxed) ? &pool->rate : NULL;
+}
+
+int64_t
+NsPoolGetRate(NsPool *pool)
+{
+    return NsRateShareGet(&pool->rate);
+}
+
+void
+NsPoolSetRate(NsPool *pool, int64_t rate)
+{
+    NsRateShareSet(&pool->rate, rate);
+    if (rate > 0) {
+        atomic_store_explicit(&pool->shared, true, memory_order_relaxed);
+    }
 }
 
 void

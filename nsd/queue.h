@@ -19,6 +19,14 @@ Ns_ReturnCode NsQueueRequest(NsServer *server, NsSock *sock, NsHttpRequest *requ
 /* Any thread. */
 NsPool     *NsPoolGet(NsServer *server, const char *name);     /* "" or NULL: the default pool; NULL: there is none */
 const char *NsPoolName(const NsPool *pool);
+/* Rate limits in bytes per second, 0: none.  Of one answer, for those that begin from then on. */
+int64_t     NsPoolConnectionRate(NsPool *pool);
+void        NsPoolSetConnectionRate(NsPool *pool, int64_t rate);
+/* Of all answers together: what they share, or NULL when the pool never had a limit; setting it counts at once. */
+struct NsRateShare;
+struct NsRateShare *NsPoolRate(NsPool *pool);
+int64_t     NsPoolGetRate(NsPool *pool);
+void        NsPoolSetRate(NsPool *pool, int64_t rate);
 bool        NsPoolEach(NsServer *server, bool (*proc)(NsPool *pool, void *arg), void *arg);
 typedef struct NsPoolStats {
     int minThreads, maxThreads, currentThreads, idleThreads, waiting, maxConnections;

@@ -11,6 +11,7 @@
 #include "connio.h"
 #include "connzip.h"
 #include "http/header.h"
+#include "pacing.h"
 #include "return.h"
 
 /* ---------------------------------------------------------------------------------------- what takes no argument */
@@ -343,6 +344,33 @@ KeepAliveObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *co
     return TCL_OK;
 }
 
+/* Kilobytes per second that the answer may have; 0: no limit of its own. */
+static int
+RateLimitObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    static Ns_ObjvValueRange range = {0, INT_MAX};
+    int         value = -1;
+    NsConn     *conn;
+    int64_t     rate = 0;
+    Ns_ObjvSpec args[] = {
+        {"?rate", Ns_ObjvInt, &value, &range},
+        {NULL, NULL, NULL, NULL}
+    };
+
+    if (Ns_ParseObjv(NULL, args, interp, 2, objc, objv) != NS_OK || (conn = NsCmdConn(interp, clientData)) == NULL) {
+        return TCL_ERROR;
+    }
+    if (conn->sock != NULL) {                  /* else it was given back, or detached */
+        if (value >= 0) {
+            rate = (int64_t)value * 1024;
+            NsSockSetRate(conn->sock, rate < NS_MAX_RATE ? rate : NS_MAX_RATE);
+        }
+        rate = NsSockGetRate(conn->sock);
+    }
+    Tcl_SetObjResult(interp, Tcl_NewWideIntObj((Tcl_WideInt)NsRateKilobytes(rate)));
+    return TCL_OK;
+}
+
 static int
 StatusObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
@@ -447,7 +475,7 @@ static const ConnSub connSubs[] = {
     {"privacy",           NsConnPrivacyObj, NULL},
     {"protocol",          ProtocolObj, NULL},
     {"query",             QueryObj, NULL},
-    {"ratelimit",         ZeroObj, NULL},      /* no limit, and none can be set */
+    {"ratelimit",         NULL, RateLimitObjCmd},
     {"request",           RequestObj, NULL},
     {"server",            ServerObj, NULL},
     {"sock",              SockObj, NULL},

@@ -25,21 +25,27 @@ EachDriver(Ns_Driver *driver, void *arg)
     return true;
 }
 
-/* The list that proc makes over all drivers of a server. */
+/* The list that proc makes over all drivers of a server (NULL: of all). */
+static int
+WalkDrivers(Tcl_Interp *interp, const NsServer *server, bool (*proc)(Ns_Driver *driver, Tcl_Obj *list))
+{
+    Walk walk = {Tcl_NewListObj(0, NULL), server, proc};
+
+    NsDriverEach(EachDriver, &walk);
+    Tcl_SetObjResult(interp, walk.list);
+    return TCL_OK;
+}
+
 static int
 ListDrivers(Tcl_Interp *interp, int objc, Tcl_Obj *const *objv, bool (*proc)(Ns_Driver *driver, Tcl_Obj *list))
 {
     Ns_Server  *server = NULL;
-    Walk        walk;
     Ns_ObjvSpec opts[] = {{"-server", Ns_ObjvServer, &server, NULL}, {NULL, NULL, NULL, NULL}};
 
     if (Ns_ParseObjv(opts, NULL, interp, 2, objc, objv) != NS_OK) {
         return TCL_ERROR;
     }
-    walk = (Walk){Tcl_NewListObj(0, NULL), server, proc};
-    NsDriverEach(EachDriver, &walk);
-    Tcl_SetObjResult(interp, walk.list);
-    return TCL_OK;
+    return WalkDrivers(interp, server, proc);
 }
 
 static bool
@@ -58,18 +64,21 @@ AppendInfo(Ns_Driver *driver, Tcl_Obj *list)
 }
 
 static bool
-AppendStats(Ns_Driver *driver, Tcl_Obj *list)
+AppendThreadStats(const Ns_Driver *driver, bool all, Tcl_Obj *list)
 {
     int i;
 
     for (i = 0; i < NsDriverThreadCount(driver); i++) {
         Tcl_Obj *dict = Tcl_NewDictObj();
 
-        NsDriverAppendThreadStats(driver, i, dict);
+        NsDriverAppendThreadStats(driver, i, all, dict);
         (void)Tcl_ListObjAppendElement(NULL, list, dict);
     }
     return true;
 }
+
+static bool AppendStats(Ns_Driver *driver, Tcl_Obj *list)    { return AppendThreadStats(driver, false, list); }
+static bool AppendAllStats(Ns_Driver *driver, Tcl_Obj *list) { return AppendThreadStats(driver, true, list); }
 
 static bool
 AppendThreads(Ns_Driver *driver, Tcl_Obj *list)
@@ -97,7 +106,18 @@ DriverNamesObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *
 static int
 DriverStatsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
-    return ListDrivers(interp, objc, objv, AppendStats);
+    int         all = 0;
+    Ns_Server  *server = NULL;
+    Ns_ObjvSpec opts[] = {
+        {"-all", Ns_ObjvBool, &all, (void *)1},
+        {"-server", Ns_ObjvServer, &server, NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+
+    if (Ns_ParseObjv(opts, NULL, interp, 2, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    return WalkDrivers(interp, server, all ? AppendAllStats : AppendStats);
 }
 
 static int

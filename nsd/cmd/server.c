@@ -2,6 +2,7 @@
 /*
  * ns_server: a virtual server, its pools and what is registered for it.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "logconf.h"
 #include "modload.h"
 #include "op.h"
+#include "pacing.h"
 #include "urlspace.h"
 
 typedef struct Call {
@@ -259,22 +261,36 @@ ServerMinThreads(const Call *call)
     return TCL_OK;
 }
 
-/* There are no rate limits: 0 says so, and another value is refused. */
+/* Kilobytes per second; 0: no limit. */
 static int
-RateLimit(const Call *call)
+RateLimit(const Call *call, int64_t (*get)(NsPool *pool), void (*set)(NsPool *pool, int64_t rate))
 {
-    int         value = 0;
-    Ns_ObjvSpec args[] = {{"?value", Ns_ObjvInt, &value, NULL}, {NULL, NULL, NULL, NULL}};
+    int               value = -1;
+    Ns_ObjvValueRange range = {0, INT_MAX};
+    Ns_ObjvSpec       args[] = {{"?value", Ns_ObjvInt, &value, &range}, {NULL, NULL, NULL, NULL}};
 
     if (Parse(call, NULL, args) != NS_OK) {
         return TCL_ERROR;
     }
-    if (value != 0) {
-        Ns_TclPrintfResult(call->interp, "rate limits are not supported here");
-        return TCL_ERROR;
+    if (value >= 0) {
+        int64_t rate = (int64_t)value * 1024;
+
+        set(call->pool, rate < NS_MAX_RATE ? rate : NS_MAX_RATE);
     }
-    Tcl_SetObjResult(call->interp, Tcl_NewIntObj(0));
+    Tcl_SetObjResult(call->interp, Tcl_NewWideIntObj((Tcl_WideInt)NsRateKilobytes(get(call->pool))));
     return TCL_OK;
+}
+
+static int
+ServerConnectionRateLimit(const Call *call)
+{
+    return RateLimit(call, NsPoolConnectionRate, NsPoolSetConnectionRate);
+}
+
+static int
+ServerPoolRateLimit(const Call *call)
+{
+    return RateLimit(call, NsPoolGetRate, NsPoolSetRate);
 }
 
 /* --------------------------------------------------------------------------------------------------------------- pools */
@@ -648,9 +664,9 @@ ServerVhostEnabled(const Call *call)
 }
 
 static ServerProc *const procs[] = {
-    ServerActive, ServerAll, NULL, ServerCharset, RateLimit, ServerConnections, ServerFilters, ServerHosts,
+    ServerActive, ServerAll, NULL, ServerCharset, ServerConnectionRateLimit, ServerConnections, ServerFilters, ServerHosts,
     ServerKeepAlive, ServerLogDir, ServerMap, ServerMapped, ServerMaxThreads, ServerMinThreads, ServerModules,
-    ServerPageDir, RateLimit, ServerPools, ServerQueued, ServerRealm, ServerRequestProcs, ServerServerDir, ServerStats,
+    ServerPageDir, ServerPoolRateLimit, ServerPools, ServerQueued, ServerRealm, ServerRequestProcs, ServerServerDir, ServerStats,
     ServerTclLib, ServerThreads, ServerTraces, ServerUnmap, ServerUrl2File, ServerVhostEnabled, ServerWaiting
 };
 static const Ns_ObjvTable subcmds[] = {

@@ -25,12 +25,13 @@ int64_t NsRateReserve(NsRate *rate, size_t bytes, int64_t now);
 size_t  NsRateQuantum(int64_t rate, unsigned senders);
 
 /* A rate that several senders have together.  Any thread. */
-typedef struct NsRateShare {
+struct NsRateShare {
     pthread_mutex_t lock;
     NsRate          rate;                      /* lock */
     unsigned        senders;                   /* lock: those that have something to send */
     uint64_t        waits;                     /* lock: times that one of them had to wait for this rate */
-} NsRateShare;
+};
+typedef struct NsRateShare NsRateShare;
 void     NsRateShareInit(NsRateShare *share, int64_t rate);
 void     NsRateShareSet(NsRateShare *share, int64_t rate);     /* also while it is in use */
 int64_t  NsRateShareGet(NsRateShare *share);
