@@ -124,9 +124,9 @@ differs config/server-requestprocs-shape "which handler the server itself lists 
 
 # ---- a superset
 
-differs connchan/no-args "ns_connchan has sendfile and stats as well" error \
+differs connchan/no-args "ns_connchan has configure, sendfile and stats as well" error \
     {wrong # args: should be "ns_connchan callback|connect|close|configure|debug|detach|exists|list|listen|open|read|sendfile|stats|status|write|wsencode ?/arg .../"}
 foreach {name word} {bad-subcommand nosuch abbreviated-subcommand det} {
-    differs connchan/$name "ns_connchan has sendfile and stats as well" error \
+    differs connchan/$name "ns_connchan has configure, sendfile and stats as well" error \
         "ns_connchan: bad subcommand \"$word\": must be callback, connect, close, configure, debug, detach, exists, list, listen, open, read, sendfile, stats, status, write, or wsencode"
 }
