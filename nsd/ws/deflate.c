@@ -295,7 +295,7 @@ ChooseStream(NsWsDeflater *deflater, size_t len)
         return deflater->haveShort ? &deflater->shortZ : NULL;
     }
     if (!deflater->haveLong) {
-        deflater->haveLong = InitStream(deflater, &deflater->z, bits, bits < 10 ? 3 : bits - 7);
+        deflater->haveLong = InitStream(deflater, &deflater->z, bits, bits < 9 ? 2 : bits - 7);
     } else if (deflater->alone && !deflater->clean) {
         (void)deflateReset(&deflater->z);
     }
