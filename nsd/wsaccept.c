@@ -121,7 +121,9 @@ Negotiate(Ns_Conn *conn, WsSession *session, const Ns_WebSocketParams *params, T
 {
     NsServer         *server = NsConnOf(conn)->server;
     NsWsDeflateConfig config = {
-        .enabled = params->deflate, .takeover = params->takeover, .peerTakeover = params->peerTakeover,
+        /* A message that is dropped when it was compressed already must not be one that others refer to. */
+        .enabled = params->deflate, .takeover = params->takeover && params->slow != NS_WEBSOCKET_SLOW_LATEST,
+        .peerTakeover = params->peerTakeover,
         .bits = (uint8_t)params->deflateBits, .level = params->deflateLevel
     };
     Tcl_DString protocol, offers, extensions, head;

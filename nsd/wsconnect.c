@@ -103,7 +103,9 @@ ComposeRequest(WsSession *session, const Target *target, const Ns_WebSocketParam
     session->handshake = handshake;
     handshake->protocols = params->protocols != NULL ? ns_strdup(params->protocols) : NULL;
     handshake->config = (NsWsDeflateConfig){
-        .enabled = params->deflate, .takeover = params->takeover, .peerTakeover = params->peerTakeover,
+        /* A message that is dropped when it was compressed already must not be one that others refer to. */
+        .enabled = params->deflate, .takeover = params->takeover && params->slow != NS_WEBSOCKET_SLOW_LATEST,
+        .peerTakeover = params->peerTakeover,
         .bits = (uint8_t)params->deflateBits, .level = params->deflateLevel
     };
     handshake->parser = NsResponseParserCreate(&limits, false);
