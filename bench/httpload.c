@@ -30,6 +30,7 @@
 #include "lib/procstat.h"
 
 #define PACE_TICK 100000000u                   /* ns: how often a paced client reads */
+#define PAUSE     500000000u                   /* ns: a turn that took longer was a pause */
 #define MARK_EACH 65536                        /* the numbered file: its blocks begin with ... */
 #define MARK_SIZE 512                          /* ... words that say where they stand, and are zero else */
 
@@ -46,6 +47,7 @@ typedef struct Client {
     size_t   headLen;                          /* of what is in head[] */
     bool     inBody;                           /* the head is complete */
     bool     lastAnswer;                       /* the server closes behind it */
+    bool     unwatched;                        /* paced, within a body: read by the clock alone */
     ssize_t  left;                             /* bytes of the body still to come */
     uint64_t got;                              /* of the body */
     uint64_t since;                            /* pace: when the body began, or the measuring */
@@ -67,6 +69,8 @@ static SSL_CTX  *tlsCtx;
 static Histogram latency;
 static uint64_t  requests, bytesRead, errors, slowBytes, verified;
 static bool      measuring;
+static volatile sig_atomic_t ended;            /* by a signal: report what there is */
+static uint64_t  paused;                       /* ns that this process was stopped */
 static char      complaint[256];
 static char      buffer[65536];
 
@@ -149,11 +153,25 @@ Receive(Client *c, size_t size)
     return -1;
 }
 
+/* Paced clients would only be woken by every segment to find that it is too early. */
+static void
+Watch(Client *c, bool on)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
+
+    if (c->unwatched == on) {
+        epoll_ctl(ep, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, c->fd, &event);
+        c->unwatched = !on;
+    }
+}
+
 static void
 Ask(Client *c)
 {
     char    text[1024];
     ssize_t n, sent;
+
+    Watch(c, true);
 
     n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: %s:%d\r\n\r\n", c->slow || !opt.slow ? opt.path : opt.probe,
                  opt.host, opt.port);
@@ -174,7 +192,6 @@ static void
 Start(Client *c)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port)};
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
     int                one = 1, small = 4096, moderate = 65536;
 
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -191,7 +208,8 @@ Start(Client *c)
         Drop(c);
         return;
     }
-    epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &event);
+    c->unwatched = true;
+    Watch(c, true);
 }
 
 /* An answer is complete. */
@@ -257,6 +275,9 @@ Head(Client *c, const char *bytes, size_t n)
     c->inBody = true;
     c->lastAnswer = strcasestr(c->head, "\r\nconnection: close") != NULL;
     c->since = NowNs();
+    if (opt.mode == PACE) {
+        Watch(c, false);
+    }
     if (opt.expect >= 0 && !c->slow && c->left != opt.expect) {
         Complain("%zd bytes announced, not %zd", c->left, opt.expect);
     }
@@ -394,12 +415,23 @@ OnTime(Client *clients, int n)
     }
 }
 
+/* This process was stopped (SIGSTOP), or got no time: nobody has missed what he did not ask for. */
+static void
+Resume(Client *clients, int n, uint64_t pause)
+{
+    paused += pause;
+    for (int i = 0; i < n; i++) {
+        clients[i].since += clients[i].inBody ? pause : 0;
+    }
+}
+
 static void
 RunUntil(Client *clients, int n, uint64_t until)
 {
     struct epoll_event events[512];
+    uint64_t           last = NowNs(), now;
 
-    while (NowNs() < until) {
+    for (; last < until && !ended; last = now) {
         int count = epoll_wait(ep, events, 512, opt.mode != RATE ? 5 : 50);
 
         for (int i = 0; i < count; i++) {
@@ -407,6 +439,11 @@ RunUntil(Client *clients, int n, uint64_t until)
         }
         if (opt.mode != RATE) {
             OnTime(clients, n);
+        }
+        now = NowNs();
+        if (opt.mode == PACE && now - last > PAUSE) {
+            Resume(clients, n, now - last);
+            until += now - last;
         }
     }
 }
@@ -438,6 +475,13 @@ Slowest(const Client *clients, int n)
 }
 
 static void
+OnSignal(int sig)
+{
+    (void)sig;
+    ended = 1;
+}
+
+static void
 Usage(void)
 {
     fprintf(stderr, "usage: httpload [options]\n"
@@ -448,7 +492,7 @@ Usage(void)
                     "  -c N                   connections (1)\n"
                     "  -r BYTES               slow, pace: bytes per second and connection (1000)\n"
                     "  -V                     answers are the numbered file of bench/run: every byte is looked at\n"
-                    "  -T SECONDS -w SECONDS  measured time, and before it (5, 1)\n"
+                    "  -T SECONDS -w SECONDS  measured time, and before it (5, 1); SIGTERM ends it\n"
                     "  -e BYTES               the length that answers must have\n"
                     "  -i PID                 the server's pid: CPU time and memory\n");
     exit(2);
@@ -498,6 +542,7 @@ main(int argc, char **argv)
 
     ParseOptions(argc, argv);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, OnSignal);
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
@@ -518,13 +563,14 @@ main(int argc, char **argv)
     }
     RunUntil(clients, n, NowNs() + (uint64_t)(opt.warm * 1e9));
     measuring = true;
+    paused = 0;
     begin = NowNs();
     BeginMeasuring(clients, n, begin);
     if (opt.pid != 0) {
         ProcCpu(opt.pid, &cpu0, &user, &sys);
     }
     RunUntil(clients, n, begin + (uint64_t)(opt.seconds * 1e9));
-    seconds = (double)(NowNs() - begin) / 1e9;
+    seconds = (double)(NowNs() - begin - paused) / 1e9;
     if (opt.pid != 0) {
         ProcCpu(opt.pid, &cpu1, &user, &sys);
         rss1 = ProcStatusKb(opt.pid, "VmRSS:");
@@ -534,12 +580,12 @@ main(int argc, char **argv)
     }
     slowest = Slowest(clients, n);
     printf("{\"mode\":\"%s\",\"tls\":%d,\"conns\":%d,\"alive\":%d,\"errors\":%llu,\"seconds\":%.3f,\"n\":%llu,\"rate\":%.1f,"
-           "\"MBps\":%.2f,\"lat_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},\"slow_bytes\":%llu,\"slowest\":%.0f,\"verified\":%llu,\"server_cpu\":%.3f,"
+           "\"MBps\":%.2f,\"lat_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},\"slow_bytes\":%llu,\"slowest\":%.0f,\"paused\":%.1f,\"verified\":%llu,\"server_cpu\":%.3f,"
            "\"server_us_per_msg\":%.3f,\"server_s_per_gb\":%.4f,\"rss0_kb\":%ld,\"rss_end_kb\":%ld,\"error\":\"%s\"}\n",
            opt.mode == SLOW ? "slow" : opt.mode == PACE ? "pace" : "rate", opt.tls, opt.conns, alive, (unsigned long long)errors, seconds,
            (unsigned long long)requests, (double)requests / seconds, (double)bytesRead / seconds / 1e6,
            HistogramQuantile(&latency, .5), HistogramQuantile(&latency, .99), (double)latency.max / 1e3,
-           (unsigned long long)slowBytes, slowest, (unsigned long long)verified, (cpu1 - cpu0) / seconds,
+           (unsigned long long)slowBytes, slowest, (double)paused / 1e9, (unsigned long long)verified, (cpu1 - cpu0) / seconds,
            requests != 0 ? (cpu1 - cpu0) * 1e6 / (double)requests : 0.0,
            bytesRead != 0 ? (cpu1 - cpu0) * 1e9 / (double)bytesRead : 0.0, rss0, rss1, complaint);
     for (int i = 0; i < n; i++) {

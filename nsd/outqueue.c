@@ -14,12 +14,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "net/eventloop.h"
 #include "outqueue.h"
 
 #define MAX_IOV    64
 #define MIN_ROOM   4096                        /* of an item that holds a copy */
 #define MAX_GATHER (1024 * 1024)
-#define KERNEL_UNSENT (256 * 1024)             /* once a socket has refused bytes: what the kernel may keep unsent for it */
+#define KERNEL_UNSENT (256 * 1024)             /* what the kernel may keep unsent for a large file, or a slow reader */
+#define FAST_BYTES (4 * 1024 * 1024)           /* a peer that takes so many ... */
+#define FAST_TIME  250                         /* ... in so many milliseconds is fast */
 #define MAX_FILE   (2 * 1024 * 1024)           /* of a file in one call */
 
 struct NsOutItem {
@@ -408,19 +411,52 @@ SendFile(NsOutItem *item, Ns_Sock *sock, size_t limit, char *scratch, size_t scr
     return sock->transport->send(sock, &iov, 1);
 }
 
+/* ---- what the kernel keeps ---- */
+
 /*
- * The peer is slower than we are: what cannot go out yet waits here, not in the kernel, whose buffers for one socket would
- * grow to megabytes.  A few thousand slow readers would use up its memory for TCP, and all connections of the machine suffer.
+ * What cannot go out yet waits here, not in the kernel, whose buffers for one socket would grow to megabytes: a few thousand
+ * slow readers would use up its memory for TCP, and all connections of the machine would suffer.  A peer that proves to be
+ * fast gets them all the same: for it they mean fewer wake-ups.
  */
+static void
+SetUnsent(NsOutQueue *queue, Ns_Sock *sock, bool few)
+{
+    int state = few ? NS_UNSENT_FEW : NS_UNSENT_MANY, bytes = few ? KERNEL_UNSENT : 0;       /* 0: as the system has it */
+
+    if ((int)queue->unsent != state) {
+        queue->unsent = state;
+        (void)setsockopt(sock->sock, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));       /* not TCP: no matter */
+    }
+}
+
+static void
+LimitUnsent(NsOutQueue *queue, Ns_Sock *sock)
+{
+    if (queue->unsent == NS_UNSENT_ASIS) {
+        SetUnsent(queue, sock, true);
+        queue->windowStart = NsLoopClock();
+        queue->windowBytes = 0;
+    }
+}
+
+static void
+NoteSent(NsOutQueue *queue, Ns_Sock *sock, size_t n)
+{
+    queue->windowBytes += n;
+    if (queue->unsent != NS_UNSENT_ASIS && queue->windowBytes >= FAST_BYTES) {
+        int64_t now = NsLoopClock();
+
+        SetUnsent(queue, sock, now - queue->windowStart > FAST_TIME);
+        queue->windowStart = now;
+        queue->windowBytes = 0;
+    }
+}
+
+/* The peer is slower than we are. */
 static NsOutResult
 Refused(NsOutQueue *queue, Ns_Sock *sock)
 {
-    if (!queue->refused) {
-        int unsent = KERNEL_UNSENT;
-
-        queue->refused = true;
-        (void)setsockopt(sock->sock, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));       /* not TCP: no matter */
-    }
+    LimitUnsent(queue, sock);
     return NS_OUT_AGAIN;
 }
 
@@ -445,6 +481,9 @@ NsOutSend(NsOutQueue *queue, Ns_Sock *sock, size_t budget, char *scratch, size_t
         if (queue->head->fd < 0) {
             n = SendMemory(queue, sock, limit, &offered);
         } else {
+            if (queue->head->len > KERNEL_UNSENT) {
+                LimitUnsent(queue, sock);
+            }
             n = SendFile(queue->head, sock, limit, scratch, scratchLen, &offered);
         }
         if (n < 0) {
@@ -454,6 +493,7 @@ NsOutSend(NsOutQueue *queue, Ns_Sock *sock, size_t budget, char *scratch, size_t
             return errno == EAGAIN || errno == EWOULDBLOCK ? Refused(queue, sock) : NS_OUT_ERROR;
         }
         Advance(queue, (size_t)n);
+        NoteSent(queue, sock, (size_t)n);
         total += (size_t)n;
         *sent = total;
         /*

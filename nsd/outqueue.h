@@ -16,7 +16,9 @@ typedef struct NsOutQueue {                    /* zeroed memory is an empty queu
     NsOutItem *head, *tail;
     size_t     bytes;                          /* still to be sent, files included */
     size_t     memory;                         /* of them in memory */
-    bool       refused;                        /* the socket did once, and the kernel keeps little for it since */
+    enum { NS_UNSENT_ASIS, NS_UNSENT_FEW, NS_UNSENT_MANY } unsent;     /* what the kernel may keep for a slow peer */
+    int64_t    windowStart;                    /* how fast the peer is: milliseconds and bytes since it was looked at */
+    size_t     windowBytes;
 } NsOutQueue;
 
 /* AGAIN: wait for sock->waitSend.  MORE: the budget is used up.  ERROR: errno; the queue is as it was. */

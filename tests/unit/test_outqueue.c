@@ -10,6 +10,8 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -519,6 +521,104 @@ PeerGoneIsAnErrorAndNoSignal(void **state)
     close(fds[0]);
 }
 
+/* ---- what the kernel keeps: a real TCP connection, whose other end reads nothing or all */
+
+static int
+TcpPair(int fds[2])
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t          len = sizeof(addr);
+    int                listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&addr, len), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&addr, &len), 0);
+    fds[1] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fds[1], (struct sockaddr *)&addr, len), 0);
+    fds[0] = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    assert_true(fds[0] >= 0);
+    close(listener);
+    return fds[0];
+}
+
+static int
+UnsentLimit(int fd)
+{
+    int       value = -1;
+    socklen_t len = sizeof(value);
+
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, &len), 0);
+    return value;
+}
+
+static int
+HoleFile(off_t size)
+{
+    char name[] = "/tmp/test_outqueueXXXXXX";
+    int  fd = mkstemp(name);
+
+    assert_true(fd >= 0);
+    unlink(name);
+    assert_int_equal(ftruncate(fd, size), 0);
+    return fd;
+}
+
+static void
+KernelKeepsLittleForWhoReadsNothing(void **state)
+{
+    int        fds[2];
+
+    (void)state;
+    sock.sock = TcpPair(fds);
+    sock.transport = &Ns_TransportTcp;
+    assert_int_equal(UnsentLimit(sock.sock), 0);
+    NsOutAddFile(&queue, HoleFile(64 * 1024 * 1024), 0, 64 * 1024 * 1024);
+    assert_int_equal(NsOutSend(&queue, &sock, 0, NULL, 0, &sent), NS_OUT_AGAIN);
+    assert_int_equal(UnsentLimit(sock.sock), 256 * 1024);
+    NsOutClear(&queue);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void
+KernelKeepsMoreForWhoReadsFast(void **state)
+{
+    static char  buffer[1024 * 1024];
+    const size_t size = 32 * 1024 * 1024;
+    int          fds[2], seen = 0;
+
+    (void)state;
+    sock.sock = TcpPair(fds);
+    sock.transport = &Ns_TransportTcp;
+    NsOutAddFile(&queue, HoleFile((off_t)size), 0, size);
+    while (!NsOutEmpty(&queue)) {
+        assert_int_not_equal(NsOutSend(&queue, &sock, 0, NULL, 0, &sent), NS_OUT_ERROR);
+        while (recv(fds[1], buffer, sizeof(buffer), MSG_DONTWAIT) > 0) {
+            ;
+        }
+        seen |= 1 << (int)queue.unsent;
+        assert_int_equal(UnsentLimit(sock.sock), queue.unsent == NS_UNSENT_FEW ? 256 * 1024 : 0);
+    }
+    assert_true((seen & (1 << NS_UNSENT_MANY)) != 0);      /* 32 MB in less than two seconds, at some time */
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void
+SmallAnswersLeaveTheKernelAlone(void **state)
+{
+    int        fds[2];
+
+    (void)state;
+    sock.sock = TcpPair(fds);
+    sock.transport = &Ns_TransportTcp;
+    NsOutAddFile(&queue, HoleFile(1000), 0, 1000);
+    assert_int_equal(NsOutSend(&queue, &sock, 0, NULL, 0, &sent), NS_OUT_DONE);
+    assert_int_equal(UnsentLimit(sock.sock), 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, SetUp, TearDown)
 
 int
@@ -531,7 +631,8 @@ main(void)
         CASE(ErrorLeavesTheQueue), CASE(InterruptedCallIsRepeated), CASE(MoveJoinsQueues), CASE(FileBetweenMemory),
         CASE(FileCutAtEveryByte), CASE(ShorterFileIsAnErrorWhenItIsReached), CASE(ClearClosesFiles),
         CASE(SpooledBytesKeepTheirPlace), CASE(SpoolGrowsWhileItIsSent), CASE(SpoolThatCannotBeMadeChangesNothing),
-        CASE(TinySocketBufferDeliversAll), CASE(PeerGoneIsAnErrorAndNoSignal)
+        CASE(TinySocketBufferDeliversAll), CASE(PeerGoneIsAnErrorAndNoSignal),
+        CASE(KernelKeepsLittleForWhoReadsNothing), CASE(KernelKeepsMoreForWhoReadsFast), CASE(SmallAnswersLeaveTheKernelAlone)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
