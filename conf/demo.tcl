@@ -46,7 +46,3 @@ ns_section ns/server/demo/fastpath {
 ns_section ns/server/demo/tcl {
     ns_param library $top/demo
 }
-# What a slow browser has not taken yet, at most.
-ns_section ns/server/demo/connchan {
-    ns_param maxsendbuffer 8MB
-}
