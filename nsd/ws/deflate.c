@@ -224,8 +224,9 @@ struct NsWsDeflater {
     size_t   memory;                           /* that zlib has */
     uint8_t  bits, level;
     bool     haveLong, haveShort;              /* the streams are made when they are needed */
+    bool     used;                             /* has seen a message */
+    bool     shared;                           /* for messages without context */
     bool     alone;                            /* the next message refers to nothing before it */
-    bool     clean;                            /* the long stream has nothing behind it */
 };
 
 NsWsDeflater *
@@ -235,7 +236,6 @@ NsWsDeflaterCreate(int bits, int level)
 
     deflater->bits = (uint8_t)(bits < 8 ? 8 : bits > 15 ? 15 : bits);
     deflater->level = (uint8_t)(level < 1 ? 1 : level > 9 ? 9 : level);
-    deflater->clean = true;
     return deflater;
 }
 
@@ -262,6 +262,7 @@ NsWsDeflaterMemory(const NsWsDeflater *deflater)
 void
 NsWsDeflaterReset(NsWsDeflater *deflater)
 {
+    deflater->shared = deflater->shared || !deflater->used;
     deflater->alone = true;
 }
 
@@ -286,7 +287,8 @@ ChooseStream(NsWsDeflater *deflater, size_t len)
 {
     int bits = deflater->bits;
 
-    if (deflater->alone && bits > SHORT_BITS && len <= SHORT_LEN) {
+    deflater->used = true;
+    if (deflater->shared && deflater->alone && bits > SHORT_BITS && len <= SHORT_LEN) {
         if (deflater->haveShort) {
             (void)deflateReset(&deflater->shortZ);
         } else {
@@ -296,11 +298,10 @@ ChooseStream(NsWsDeflater *deflater, size_t len)
     }
     if (!deflater->haveLong) {
         deflater->haveLong = InitStream(deflater, &deflater->z, bits, bits < 9 ? 2 : bits - 7);
-    } else if (deflater->alone && !deflater->clean) {
+    } else if (deflater->alone) {
         (void)deflateReset(&deflater->z);
     }
     deflater->alone = false;
-    deflater->clean = false;
     return deflater->haveLong ? &deflater->z : NULL;
 }
 

@@ -45,8 +45,9 @@ bool NsWsDeflateAccept(const char *answer, const NsWsDeflateConfig *config, NsWs
 
 /*
  * Compressing.  `bits` 8 .. 15 (with 8 only repeated bytes are packed well: zlib has no such window).  Memory with
- * context takeover, per connection: 2^(bits+3) bytes and 6 kB: 268 kB with 15, 38 kB with 12, 14 kB with 10.  Without
- * takeover a deflater is for all connections of a thread; messages up to 4 kB then go through a small stream (30 kB more).
+ * context takeover, per connection: 2^(bits+3) bytes and 6 kB: 268 kB with 15, 38 kB with 12, 14 kB with 10.  A deflater
+ * without context takeover is for all connections of a thread: it is Reset before each message, from the first one on, and
+ * has a smaller stream (30 kB more) for messages up to 4 kB, which costs less to begin with.
  */
 typedef struct NsWsDeflater NsWsDeflater;
 NsWsDeflater *NsWsDeflaterCreate(int bits, int level);

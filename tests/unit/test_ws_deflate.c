@@ -150,7 +150,7 @@ test_windows_are_kept(void **state)
 static void
 test_takeover_and_reset(void **state)
 {
-    static const size_t lengths[] = {600, 6000};              /* through the small stream after a reset, and not */
+    static const size_t lengths[] = {600, 6000};
 
     (void)state;
     for (size_t i = 0; i < COUNT(lengths); i++) {
@@ -202,6 +202,35 @@ test_reset_between_messages(void **state)
         }
         NsWsBytesFree(&packed);
     }
+    NsWsDeflaterFree(deflater);
+    NsWsInflaterFree(inflater);
+    ns_free(text);
+}
+
+/* One for messages without context, which has seen no other: short messages cost a tenth of the memory. */
+static void
+test_short_messages_have_a_small_stream(void **state)
+{
+    NsWsDeflater *deflater = NsWsDeflaterCreate(15, 6);
+    NsWsInflater *inflater = NsWsInflaterCreate(15);
+    uint8_t      *text = MakeText(5000, 3);
+
+    (void)state;
+    for (size_t i = 0; i < 12; i++) {
+        size_t    len = i < 6 || i % 2 == 0 ? 4096 : 5000;
+        NsWsBytes packed = {0};
+
+        if (i < 9) {
+            NsWsDeflaterReset(deflater);                      /* later ones without: then there may be a context */
+        }
+        assert_true(NsWsDeflate(deflater, text, len, &packed));
+        CheckInflates(inflater, i >= 8, &packed, 50, text, len);
+        if (i < 6) {
+            assert_in_range(NsWsDeflaterMemory(deflater), 20000, 40000);
+        }
+        NsWsBytesFree(&packed);
+    }
+    assert_in_range(NsWsDeflaterMemory(deflater), 290000, 310000);
     NsWsDeflaterFree(deflater);
     NsWsInflaterFree(inflater);
     ns_free(text);
@@ -534,6 +563,7 @@ main(void)
         cmocka_unit_test(test_windows_are_kept),
         cmocka_unit_test(test_takeover_and_reset),
         cmocka_unit_test(test_reset_between_messages),
+        cmocka_unit_test(test_short_messages_have_a_small_stream),
         cmocka_unit_test(test_appended_behind_what_is_there),
         cmocka_unit_test(test_empty_messages),
         cmocka_unit_test(test_shapes_of_messages),
