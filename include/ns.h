@@ -284,6 +284,9 @@ struct Ns_Transport {
     ssize_t (*sendFile)(Ns_Sock *sock, int fd, off_t offset, size_t size);   /* NULL: read and send */
     bool    (*pending)(const Ns_Sock *sock);                       /* bytes to be had though the socket shows none; NULL: never */
     void    (*shutdown)(Ns_Sock *sock);                            /* tell the peer that no more comes, without waiting; NULL: none */
+    /* The socket is readable: was that only for us (TLS: session tickets, a part of a record), with no bytes, end or error to be
+     * had by recv?  NULL: never */
+    bool    (*nothing)(Ns_Sock *sock);
     void    (*release)(Ns_Sock *sock);                             /* free `arg`; the caller closes the socket; NULL: nothing */
     void    (*info)(const Ns_Sock *sock, Tcl_Interp *interp, Tcl_Obj *dict);  /* protocol, cipher, ...; NULL: nothing */
 };

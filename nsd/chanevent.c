@@ -152,14 +152,24 @@ RunIfWanted(NsChan *chan, unsigned why)
     return callback != NULL;
 }
 
+/*
+ * Lock held.  Servers send session tickets behind their handshake: a callback that is called for them reads the empty string,
+ * and takes it for the end.  (Clients send nothing of the kind: for them it is not worth the look.)
+ */
+static bool
+Nothing(NsChan *chan)
+{
+    return chan->client && chan->io.transport->nothing != NULL && chan->io.transport->nothing(&chan->io);
+}
+
 /* Lock held: would a read find something though the socket may show nothing? */
 static bool
-HasMore(const NsChan *chan)
+HasMore(NsChan *chan)
 {
     const Ns_Transport *transport = chan->io.transport;
 
     return chan->restLen > chan->restPos || NsChanFramesReady(chan)
-        || (transport->pending != NULL && !chan->eof && !chan->broken && transport->pending(&chan->io));
+        || (transport->pending != NULL && !chan->eof && !chan->broken && transport->pending(&chan->io) && !Nothing(chan));
 }
 
 /* As ReadCallback, for a hook: what is left in our hands is read by the inbox, after the others had their turn. */
@@ -330,8 +340,9 @@ Ready(NsLoop *loop, NsWatch *watch, unsigned events)
     }
     state = chan->state;
     /* A read of TLS may have to wait until the socket takes something. */
-    if (state == CHAN_OPEN && (atEnd || (events & NS_EV_READ) != 0u
-                               || ((events & NS_EV_WRITE) != 0u && chan->io.waitRecv == NS_SOCK_WRITE))) {
+    if (state == CHAN_OPEN && (atEnd || (((events & NS_EV_READ) != 0u
+                                          || ((events & NS_EV_WRITE) != 0u && chan->io.waitRecv == NS_SOCK_WRITE))
+                                         && !Nothing(chan)))) {
         told = ReadCallbackHeld(chan, atEnd);
     }
     if (state == CHAN_LINGER || (state == CHAN_OPEN && (events & ~(NS_EV_READ | NS_EV_RDHUP)) != 0u)) {

@@ -381,6 +381,30 @@ TlsRecv(Ns_Sock *sock, void *buffer, size_t size)
     return error == 0 ? 0 : -1;
 }
 
+/* What a look finds out, an error above all, is not found out again by the next call: it is kept for TlsRecv. */
+static bool
+TlsNothing(Ns_Sock *sock)
+{
+    TlsSession *session = Session(sock);
+    size_t      n;
+    char        byte;
+    int         result;
+
+    if (session->failed != 0 || session->untold) {
+        return false;
+    }
+    ERR_clear_error();
+    errno = 0;
+    result = SSL_peek_ex(session->ssl, &byte, 1, &n);
+    if (result == 1) {
+        session->incomplete = false;
+        return false;
+    }
+    session->incomplete = Outcome(session, result, "read", &sock->waitRecv) == EAGAIN;
+    session->untold = !session->incomplete;
+    return session->incomplete;
+}
+
 typedef struct Cursor {
     const struct iovec *iov;
     int                 count;
@@ -585,6 +609,7 @@ const Ns_Transport Ns_TransportTls = {
     .recv = TlsRecv,
     .send = TlsSend,
     .pending = TlsPending,
+    .nothing = TlsNothing,
     .shutdown = TlsShutdown,
     .release = TlsRelease,
     .info = TlsInfo,
