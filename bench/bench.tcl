@@ -6,9 +6,14 @@
 #   BENCH_WORKERS                callback workers (as many as there are cores)
 #   BENCH_THREADS                connection threads (4)
 #   BENCH_HOME                   where the pid file goes (build/bench)
+#   BENCH_DEFLATE                0: without permessage-deflate
 #
+#   /echo/c       echoes WebSocket messages, in C alone (modules/example)
+#   /echo/ws      echoes WebSocket messages by ns_websocket and a Tcl handler (bench/procs/websocket.tcl)
+#   /topic/sub    a WebSocket that gets what is sent to those of /topic/pub
 #   /echo/chan    echoes WebSocket messages by a Tcl callback on a channel (bench/procs/echo.tcl)
 #   /line/c       echoes lines, in C alone (modules/example)
+#   /stats        counters: a dict (bench/procs/stats.tcl)
 #   /static/1k    a file of 1,024 bytes        /static/10m   one of 10 MB
 #   /tcl/1k       a proc that returns as much
 #   /file/NAME    what is /static/NAME, too, sent by a detached channel (bench/procs/file.tcl)
@@ -60,5 +65,11 @@ ns_section ns/server/bench {
     ns_param connsperthread 0
 }
 ns_section ns/server/bench/modules  { ns_param nsexample nsexample }
+ns_section ns/server/bench/websocket {
+    ns_param maxmessage    64MB
+    ns_param maxsendbuffer 256MB
+    ns_param origins       *
+    ns_param deflate       [env BENCH_DEFLATE 1]
+}
 ns_section ns/server/bench/fastpath { ns_param pagedir $home/pages }
 ns_section ns/server/bench/tcl      { ns_param library $top/bench/procs }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * An example module: lines on channels, in C alone.
+ * An example module: lines on channels, and a WebSocket echo, in C alone.
  *
  * GET PATH (parameter `path`, /line/c) answers 101 and leaves the HTTP request: from then on each line that the client
- * sends comes back.  `nsexample announce TEXT` sends a line to all of them, `nsexample mute CHANNEL` makes one deaf.  Copy it to
- * begin a module of your own; it needs nothing but the installed headers (see Makefile).
+ * sends comes back.  `nsexample announce TEXT` sends a line to all of them, `nsexample mute CHANNEL` makes one deaf.
+ * GET ECHO (parameter `echo`, /echo/c) becomes a WebSocket whose messages come back; its limits are those of the section
+ * ns/server/NAME/websocket.  Copy the file to begin a module of your own; it needs nothing but the installed headers (see
+ * Makefile).
  *
  *     ns_section ns/server/NAME/modules        { ns_param nsexample nsexample }
- *     ns_section ns/server/NAME/module/nsexample { ns_param path /line/c; ns_param maxline 8KB; ns_param timeout 10m }
+ *     ns_section ns/server/NAME/module/nsexample { ns_param path /line/c; ns_param maxline 8KB; ns_param timeout 10m; ns_param echo /echo/c }
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -125,6 +127,37 @@ Detach(const void *arg, Ns_Conn *conn)
     return NS_OK;
 }
 
+/* ---- the WebSocket */
+
+/*
+ * A whole message, on the worker of its channel.  It goes out when this returns; if the peer does not take it, it waits up to
+ * `maxsendbuffer`, and what happens then is the session's policy: there is nothing to do about an error here.
+ */
+static void
+EchoMessage(Ns_ConnChan *chan, void *arg, int type, const char *data, size_t len)
+{
+    (void)arg;
+    (void)Ns_WebSocketSend(chan, type, data, len, NS_WEBSOCKET_TRUSTED);       /* text came in checked */
+}
+
+/* The request: the handshake is answered here, also when it is refused. */
+static Ns_ReturnCode
+Upgrade(const void *arg, Ns_Conn *conn)
+{
+    Ns_WebSocketHandler handler = {.message = EchoMessage, .command = "nsexample"};
+    Ns_WebSocketParams  params;
+    Tcl_DString         error;
+
+    Tcl_DStringInit(&error);
+    Ns_WebSocketParamsInit((Ns_Server *)arg, &params);
+    Ns_ConnChanRelease(Ns_WebSocketAccept(conn, &params, &handler, &error));        /* NULL is fine */
+    if (Tcl_DStringLength(&error) > 0) {
+        Ns_Log(Debug, "nsexample: %s", Tcl_DStringValue(&error));
+    }
+    Tcl_DStringFree(&error);
+    return NS_OK;
+}
+
 /* ---- the Tcl command: any thread */
 
 static bool
@@ -222,6 +255,10 @@ Ns_ModuleInit(const char *server, const char *module)
     Ns_ConfigTimeUnitRange(section, "timeout", "10m", 0, 0, 86400 * 365, 0, &timeout);
     config->timeout = Ns_TimeToMilliseconds(&timeout);
     if (Ns_TclRegisterTrace(server, AddCommand, Ns_GetServer(server), NS_TCL_TRACE_CREATE) != NS_OK) {
+        return NS_ERROR;
+    }
+    if (Ns_RegisterRequest(server, "GET", Ns_ConfigString(section, "echo", "/echo/c"), Upgrade, NULL,
+                           Ns_GetServer(server), 0u) != NS_OK) {
         return NS_ERROR;
     }
     return Ns_RegisterRequest(server, "GET", Ns_ConfigString(section, "path", "/line/c"), Detach, ns_free, config, 0u);
