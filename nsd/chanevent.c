@@ -370,6 +370,8 @@ WantedEvents(const NsChan *chan)
     }
     if (!NsOutEmpty(&chan->out) && chan->paceDue == 0) {
         wanted |= chan->io.waitSend == NS_SOCK_READ ? NS_EV_READ : NS_EV_WRITE;
+    } else if (chan->state == CHAN_CLOSING && chan->unsaid) {
+        wanted |= NS_EV_WRITE;
     }
     if (chan->state == CHAN_OPEN && chan->hook != NULL && chan->begun) {
         if (!chan->eof && !chan->broken && !chan->deaf) {
@@ -450,7 +452,10 @@ SayGoodbye(NsChan *chan)
         return true;
     }
     if (chan->io.transport->shutdown != NULL && !chan->broken) {
-        chan->io.transport->shutdown(&chan->io);
+        chan->unsaid = chan->io.transport->shutdown(&chan->io) == NS_CONTINUE;
+        if (chan->unsaid) {
+            return false;                      /* as with bytes that wait: up to `sendwait` */
+        }
     }
     if (chan->broken || chan->eof || ioctl(chan->io.sock, FIONREAD, &unread) != 0
         || (unread == 0 && (ioctl(chan->io.sock, SIOCOUTQ, &unsent) != 0 || unsent == 0))) {
@@ -507,7 +512,8 @@ AdvanceHeld(NsChan *chan)
             over = true;                       /* not connected: there is nobody to say goodbye to */
         } else if (chan->aborted || NsOutEmpty(&chan->out)) {
             over = SayGoodbye(chan);
-        } else if (chan->closeDue == 0) {
+        }
+        if (!over && chan->state == CHAN_CLOSING && chan->closeDue == 0) {
             chan->lastProgress = NsLoopNow(loop);
             chan->closeDue = chan->lastProgress + NsChanSendWait(chan);
         }

@@ -59,6 +59,7 @@ struct NsChan {
     bool            suspended;                 /* lock */
     bool            fresh;                     /* lock: the callback was set and the worker has not seen it yet */
     bool            deaf;                      /* lock: the callback did not read at the end: no more `r` until somebody reads */
+    bool            unsaid;                    /* lock: the socket had no room for the transport's goodbye */
     bool            sendBlocked;               /* lock: the socket refused bytes, and has not become writable since */
     bool            eof;                       /* lock: the end of the stream was read */
     bool            broken;                    /* lock: an error of the socket was seen */

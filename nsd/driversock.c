@@ -315,10 +315,15 @@ Linger(NsSock *sock)
         NsSockClose(sock);
         return;
     }
-    SetState(sock, SOCK_LINGER);
-    if (sock->io.transport->shutdown != NULL) {
-        sock->io.transport->shutdown(&sock->io);
+    if (sock->io.transport->shutdown != NULL && sock->io.transport->shutdown(&sock->io) == NS_CONTINUE) {
+        if (sock->state != SOCK_FLUSH) {
+            SetState(sock, SOCK_FLUSH);        /* its event leads here again */
+        }
+        NsSockSetTimer(sock, sock->info.driver->sendWait);
+        ArmOrClose(sock, sock->io.waitSend);
+        return;
     }
+    SetState(sock, SOCK_LINGER);
     if (sock->io.transport != &Ns_TransportTcp) {
         (void)shutdown(sock->io.sock, SHUT_WR);        /* a peer that is gone shows itself when we read */
     }

@@ -508,21 +508,29 @@ TlsSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
     return -1;
 }
 
-static void
+static Ns_ReturnCode
 TlsShutdown(Ns_Sock *sock)
 {
-    TlsSession *session = sock->arg;
-    int         error = errno;
+    TlsSession   *session = sock->arg;
+    int           error = errno, result;
+    Ns_ReturnCode status = NS_OK;
 
     NS_CHECK(session, SESSION_MAGIC);
     /* Behind a record that is not out, the notice would be garbage. */
     if (session->ssl != NULL && session->failed == 0 && session->refused == 0 && SSL_is_init_finished(session->ssl)) {
         ERR_clear_error();
-        SSL_shutdown(session->ssl);
+        result = SSL_shutdown(session->ssl);
+        if (result < 0 && SSL_get_error(session->ssl, result) == SSL_ERROR_WANT_WRITE) {
+            sock->waitSend = NS_SOCK_WRITE;
+            status = NS_CONTINUE;
+        }
         ERR_clear_error();
     }
-    shutdown(sock->sock, SHUT_WR);
+    if (status == NS_OK) {
+        shutdown(sock->sock, SHUT_WR);
+    }
     errno = error;
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------------------------------ info */

@@ -46,13 +46,14 @@ TcpSendFile(Ns_Sock *sock, int fd, off_t offset, size_t size)
     return n;
 }
 
-static void
+static Ns_ReturnCode
 TcpShutdown(Ns_Sock *sock)
 {
     int error = errno;
 
     shutdown(sock->sock, SHUT_WR);             /* a peer that is gone already is no news */
     errno = error;
+    return NS_OK;
 }
 
 const Ns_Transport Ns_TransportTcp = {

@@ -337,6 +337,56 @@ test_protocols(void **state)
 
 /* ------------------------------------------------------------------------------------------------------------ data */
 
+/* Send what the socket takes, then take its room away: nothing of it waits in the session, and no byte more goes out. */
+static void
+FillSocket(Pair *pair)
+{
+    int size = 1;
+
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(Send(&pair->server, "x", 1), 1);
+    }
+    assert_int_equal(setsockopt(pair->server.sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+}
+
+static void
+test_goodbye_when_the_socket_is_full(void **state)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){0}), *client = ClientCtx((Ns_TlsClientParams){0});
+    Pair       pair = Connect(server, client, "localhost", 0);
+    char       buffer[1000];
+
+    assert_int_equal(Handshake(&pair), NS_OK);
+    assert_int_equal(Recv(&pair.client, buffer, sizeof(buffer)), -1);
+    FillSocket(&pair);
+    pair.server.waitSend = 0;
+    assert_int_equal(pair.server.transport->shutdown(&pair.server), NS_CONTINUE);
+    assert_int_equal(pair.server.waitSend, NS_SOCK_WRITE);
+    assert_int_equal(pair.server.transport->shutdown(&pair.server), NS_CONTINUE);
+
+    /* The peer takes all: no end yet.  Then the notice, as a record, and behind it the end. */
+    while (Recv(&pair.client, buffer, sizeof(buffer)) > 0) {
+        ;
+    }
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(pair.server.transport->shutdown(&pair.server), NS_OK);
+    assert_true(recv(pair.client.sock, buffer, sizeof(buffer), MSG_PEEK) > 0);
+    assert_int_equal(Recv(&pair.client, buffer, sizeof(buffer)), 0);
+
+    /* A peer that is gone is nobody to be told. */
+    Close(&pair.server);
+    Close(&pair.client);
+    pair = Connect(server, client, "localhost", 0);
+    assert_int_equal(Handshake(&pair), NS_OK);
+    FillSocket(&pair);
+    assert_int_equal(pair.server.transport->shutdown(&pair.server), NS_CONTINUE);
+    Close(&pair.client);
+    assert_int_equal(pair.server.transport->shutdown(&pair.server), NS_OK);
+    ClosePair(&pair);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(client);
+}
+
 static void
 test_end_of_stream(void **state)
 {
@@ -690,6 +740,7 @@ main(void)
         cmocka_unit_test(test_pending),
         cmocka_unit_test(test_transfer_both_ways),
         cmocka_unit_test(test_refused_send_comes_back_different),
+        cmocka_unit_test(test_goodbye_when_the_socket_is_full),
         cmocka_unit_test(test_gathers_into_one_record),
         cmocka_unit_test(test_crossed_wants),
         cmocka_unit_test(test_key_log),
