@@ -12,7 +12,7 @@
 /* What a sync flush ends with; it is not sent (RFC 7692, 7.2.1). */
 static const uint8_t tail[4] = {0x00, 0x00, 0xff, 0xff};
 
-/* ---------------------------------------------------------------------------------------------------------- bytes */
+/* ---- bytes ---- */
 
 void
 NsWsBytesFree(NsWsBytes *bytes)
@@ -70,7 +70,7 @@ CountedFree(void *opaque, void *ptr)
     ns_free((uint8_t *)ptr - COUNT_SIZE);
 }
 
-/* ------------------------------------------------------------------------------------------------------- inflating */
+/* ---- inflating ---- */
 
 struct NsWsInflater {
     z_stream z;
@@ -209,7 +209,7 @@ NsWsInflateEnd(NsWsInflater *inflater, bool takeover, size_t limit, NsWsBytes *o
     return result;
 }
 
-/* ------------------------------------------------------------------------------------------------------- deflating */
+/* ---- deflating ---- */
 
 /*
  * A message that refers to nothing before it needs no window that is longer than itself, and to clear the large tables

@@ -36,8 +36,8 @@ typedef struct NsWsDeflateConfig {
 bool NsWsDeflateNegotiate(const char *offers, const NsWsDeflateConfig *config, NsWsDeflateParams *params,
                           Tcl_DString *answer);
 /*
- * A client: the header value to send; and what the server made of it.  False: not what was offered (fail the connection);
- * `reason` (may be NULL) is static text.
+ * A client: the header value to send; and what the server made of it.  False: not what was offered (fail the
+ * connection); `reason` (may be NULL) is static text.
  */
 void NsWsDeflateOffer(const NsWsDeflateConfig *config, Tcl_DString *offer);
 bool NsWsDeflateAccept(const char *answer, const NsWsDeflateConfig *config, NsWsDeflateParams *params,
@@ -45,9 +45,9 @@ bool NsWsDeflateAccept(const char *answer, const NsWsDeflateConfig *config, NsWs
 
 /*
  * Compressing.  `bits` 8 .. 15 (with 8 only repeated bytes are packed well: zlib has no such window).  Memory with
- * context takeover, per connection: 2^(bits+3) bytes and 6 kB: 268 kB with 15, 38 kB with 12, 14 kB with 10.  A deflater
- * without context takeover is for all connections of a thread: it is Reset before each message, from the first one on, and
- * has a smaller stream (30 kB more) for messages up to 4 kB, which costs less to begin with.
+ * context takeover, per connection: 2^(bits+3) bytes and 6 kB: 268 kB with 15, 38 kB with 12, 14 kB with 10.  A
+ * deflater without context takeover is for all connections of a thread: it is Reset before each message, from the
+ * first one on, and has a smaller stream (30 kB more) for messages up to 4 kB, which costs less to begin with.
  */
 typedef struct NsWsDeflater NsWsDeflater;
 NsWsDeflater *NsWsDeflaterCreate(int bits, int level);
@@ -68,9 +68,9 @@ bool          NsWsDeflate(NsWsDeflater *deflater, const uint8_t *data, size_t le
 
 /*
  * Inflating, as the payload arrives.  Output is appended to `out`; stops with TOO_BIG as soon as out->len would pass
- * `limit` (memory does not follow what is announced, and a bomb costs no more than the limit).  With BAD and TOO_BIG the
- * inflater is of no more use; `out` has what was decoded before that place.  Memory of an inflater: 8 kB and its window of
- * 2^bits bytes.
+ * `limit` (memory does not follow what is announced, and a bomb costs no more than the limit).  With BAD and TOO_BIG
+ * the inflater is of no more use; `out` has what was decoded before that place.  Memory of an inflater: 8 kB and its
+ * window of 2^bits bytes.
  */
 typedef struct NsWsInflater NsWsInflater;
 typedef enum { NS_WS_INFLATE_OK, NS_WS_INFLATE_BAD, NS_WS_INFLATE_TOO_BIG } NsWsInflateResult;

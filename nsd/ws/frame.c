@@ -184,9 +184,9 @@ MaskShort(uint8_t *dst, const uint8_t *src, size_t len, uint64_t wide)
 }
 
 /*
- * Loaded before they are stored, since dst and src may overlap; so is the last Block, which may cover bytes that are stored
- * before it: they are stored once more, with the same result.  Returns the bits that are set in any result, not in
- * their places.
+ * Loaded before they are stored, since dst and src may overlap; so is the last Block, which may cover bytes that are
+ * stored before it: they are stored once more, with the same result.  Returns the bits that are set in any result, not
+ * in their places.
  */
 static inline uint64_t
 MaskAll(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t mask[4], size_t offset)

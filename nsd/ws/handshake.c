@@ -146,7 +146,7 @@ NsWsHandshakeCheck(const char *method, double version, const Ns_Set *headers, co
     return why == NULL ? 0 : status;
 }
 
-/* --------------------------------------------------------------------------------------------------------- origins */
+/* ---- origins ---- */
 
 /* scheme://host[:port], or the same without scheme; the parts lie in what was parsed. */
 typedef struct Place {
@@ -158,7 +158,8 @@ typedef struct Place {
 static bool
 IsHostChar(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+        || c == '-' || c == '.' || c == '_';
 }
 
 /* Digits to the end of the text; 0: they are none. */
@@ -212,8 +213,8 @@ ReadOrigin(const char *origin, Place *place)
 }
 
 /*
- * A port that is not given is that of the origin's scheme, on both sides: whether there is a proxy that speaks TLS in front
- * of us, the Host header does not say.
+ * A port that is not given is that of the origin's scheme, on both sides: whether there is a proxy that speaks TLS in
+ * front of us, the Host header does not say.
  */
 static bool
 SameHost(const char *origin, const Place *from, const char *hostHeader)
@@ -279,7 +280,7 @@ NsWsOriginAllowed(const char *patterns, const char *origin, const char *host)
     return allowed;
 }
 
-/* -------------------------------------------------------------------------------------------------------- protocols */
+/* ---- protocols ---- */
 
 static bool
 IsOneOf(const char *token, size_t len, int count, const char **items)
@@ -319,10 +320,11 @@ NsWsChooseProtocol(const Ns_Set *headers, const char *ours, Tcl_DString *chosen)
     return found;
 }
 
-/* ------------------------------------------------------------------------------------------------------- the answer */
+/* ---- the answer ---- */
 
 bool
-NsWsAnswerHead(const Ns_Set *request, const char *protocol, const char *extensions, const Ns_Set *headers, Tcl_DString *head)
+NsWsAnswerHead(const Ns_Set *request, const char *protocol, const char *extensions, const Ns_Set *headers,
+               Tcl_DString *head)
 {
     static const char start[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
     const char       *key = Ns_SetIGet(request, "sec-websocket-key");

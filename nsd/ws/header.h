@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Headers of the handshake, for the files of ws/: their lists as RFC 6455 has them (9.1, 11.3), and how they are written.
+ * Headers of the handshake, for the files of ws/: their lists as RFC 6455 has them (9.1, 11.3), and how they are
+ * written.
  */
 #ifndef NSD_WS_HEADER_H
 #define NSD_WS_HEADER_H
@@ -19,8 +20,8 @@ bool   NsWsScanChar(NsWsScan *scan, char c);
 /* The token that is next, and its length; that there is none is bad. */
 size_t NsWsScanToken(NsWsScan *scan, const char **token);
 /*
- * The token that the next element of a comma-separated list begins with (`first`: there is none before it); elements may be empty.
- * False: the end, or bad.
+ * The token that the next element of a comma-separated list begins with (`first`: there is none before it); elements
+ * may be empty. False: the end, or bad.
  */
 bool   NsWsScanElement(NsWsScan *scan, bool first, const char **token, size_t *len);
 

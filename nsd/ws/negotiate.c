@@ -20,7 +20,7 @@
 
 static const char extensionName[] = "permessage-deflate";
 
-/* ----------------------------------------------------------------------------------------------------------- grammar */
+/* ---- grammar ---- */
 
 typedef struct Param {
     const char *name;
@@ -90,7 +90,7 @@ NameIs(const char *name, size_t len, const char *expected)
     return len == strlen(expected) && strncasecmp(name, expected, len) == 0;
 }
 
-/* -------------------------------------------------------------------------------------------------------- parameters */
+/* ---- parameters ---- */
 
 /* What an offer or an answer says. */
 typedef struct Terms {
@@ -207,11 +207,11 @@ AppendBits(Tcl_DString *ds, bool when, const char *name, int bits)
     }
 }
 
-/* --------------------------------------------------------------------------------------------------------- the server */
+/* ---- the server ---- */
 
 /*
- * Any offer with proper parameters can be met.  What we ask beyond it may always be asked (7.1.1.1, 7.1.1.2, 7.1.2.1), but
- * the client's window only of a client that knows of it (7.1.2.2).
+ * Any offer with proper parameters can be met.  What we ask beyond it may always be asked (7.1.1.1, 7.1.1.2, 7.1.2.1),
+ * but the client's window only of a client that knows of it (7.1.2.2).
  */
 static void
 Take(const Terms *offer, const NsWsDeflateConfig *config, NsWsDeflateParams *params, Tcl_DString *answer)
@@ -255,7 +255,7 @@ NsWsDeflateNegotiate(const char *offers, const NsWsDeflateConfig *config, NsWsDe
     return !scan.bad;
 }
 
-/* --------------------------------------------------------------------------------------------------------- the client */
+/* ---- the client ---- */
 
 void
 NsWsDeflateOffer(const NsWsDeflateConfig *config, Tcl_DString *offer)

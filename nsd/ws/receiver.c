@@ -97,7 +97,7 @@ FailText(NsWsReceiver *receiver, NsWsEvent *event)
     return Fail(receiver, event, 1007, "text is not UTF-8");
 }
 
-/* ------------------------------------------------------------------------------------------------ whole messages */
+/* ---- whole messages ---- */
 
 /* Unmask a whole payload where it lies (mask NULL: there is none); false: text that is none. */
 static inline bool
@@ -110,8 +110,8 @@ Unmask(uint8_t *data, size_t len, const uint8_t *mask, bool text)
 }
 
 /*
- * The usual case: a message is whole in the input, in one frame, not compressed, and nothing else is going on.  Anything
- * unusual, and any fault but wrong text, is left to the others.  NONE: not taken.
+ * The usual case: a message is whole in the input, in one frame, not compressed, and nothing else is going on.
+ * Anything unusual, and any fault but wrong text, is left to the others.  NONE: not taken.
  */
 static inline NsWsEventType
 TakeWhole(NsWsReceiver *receiver, NsWsEvent *event)
@@ -151,11 +151,11 @@ TakeWhole(NsWsReceiver *receiver, NsWsEvent *event)
     return Give(event, NS_WS_EV_MESSAGE, text ? NS_WS_TEXT : NS_WS_BINARY, payload, len);
 }
 
-/* --------------------------------------------------------------------------------------------------------- heads */
+/* ---- heads ---- */
 
 /*
- * Compressed bytes that a message may have.  What comes out is limited elsewhere; this is for those of which nothing comes
- * out, and is far more than a message within the limit can need.
+ * Compressed bytes that a message may have.  What comes out is limited elsewhere; this is for those of which nothing
+ * comes out, and is far more than a message within the limit can need.
  */
 static uint64_t
 MaxPacked(const NsWsReceiver *receiver)
@@ -172,7 +172,6 @@ BeginData(NsWsReceiver *receiver, const NsWsFrame *frame, NsWsEvent *event)
     if (frame->opcode != NS_WS_CONTINUE) {
         receiver->compressed = frame->rsv1;
         receiver->packed = 0;
-        memset(&receiver->utf8, 0, sizeof(receiver->utf8));
     }
     if (receiver->maxFragments != 0 && receiver->sequence.fragments > receiver->maxFragments) {
         return Fail(receiver, event, 1008, "too many fragments");
@@ -235,7 +234,7 @@ TakeHead(NsWsReceiver *receiver, NsWsEvent *event)
     return BeginFrame(receiver, &frame, event);
 }
 
-/* ------------------------------------------------------------------------------------------------------ payloads */
+/* ---- payloads ---- */
 
 static NsWsEventType
 GiveClose(NsWsReceiver *receiver, uint8_t *data, size_t len, NsWsEvent *event)
@@ -409,8 +408,6 @@ TakePayload(NsWsReceiver *receiver, NsWsEvent *event)
     receiver->inPayload = false;
     return receiver->fin ? GiveMessage(receiver, event) : NS_WS_EV_NONE;
 }
-
-/* ----------------------------------------------------------------------------------------------------------------- */
 
 /* What was handed out by the last call is done with; and after the end nothing is looked at. */
 __attribute__((noinline)) static void

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The receiving half of a WebSocket session (RFC 6455, sections 5 to 8; RFC 7692): bytes in, events out.  Frames, masks,
- * fragments, inflating, UTF-8 and limits are its business; nothing of a socket is.  No I/O, no threads.
+ * The receiving half of a WebSocket session (RFC 6455, sections 5 to 8; RFC 7692): bytes in, events out.  Frames,
+ * masks, fragments, inflating, UTF-8 and limits are its business; nothing of a socket is.  No I/O, no threads.
  *
- * Use: Feed() what was received, then Next() until NS_WS_EV_NONE.  A message that is whole in what was fed, in one frame and
- * not compressed, is handed out where it lies, without being copied; only what is unfinished is kept, and given back
- * as soon as it is finished: an idle receiver owns no memory.
+ * Use: Feed() what was received, then Next() until NS_WS_EV_NONE.  A message that is whole in what was fed, in one
+ * frame and not compressed, is handed out where it lies, without being copied; only what is unfinished is kept, and
+ * given back as soon as it is finished: an idle receiver owns no memory.
  */
 #ifndef NSD_WS_RECEIVER_H
 #define NSD_WS_RECEIVER_H
@@ -45,7 +45,7 @@ typedef struct NsWsReceiver {
     bool          inPayload;
     bool          over;                        /* a close was received, or an error found */
     bool          compressed;                  /* the message is */
-    bool          given;                       /* `message` or `control` was handed out: to be dropped by the next call */
+    bool          given;                       /* `message` or `control` was handed out, and is dropped next */
     bool          fin, masked;                 /* of the frame whose payload is arriving */
     uint8_t       opcode, mask[4];
     NsUtf8        utf8;
@@ -61,8 +61,8 @@ typedef struct NsWsReceiver {
 } NsWsReceiver;
 
 /*
- * `data` stays the caller's, is unmasked in place, and is not touched after Next() returned NONE, CLOSE or ERROR.  To be
- * called when Next() has returned NONE.  After CLOSE and ERROR there are no events any more.
+ * `data` stays the caller's, is unmasked in place, and is not touched after Next() returned NONE, CLOSE or ERROR.  To
+ * be called when Next() has returned NONE.  After CLOSE and ERROR there are no events any more.
  */
 void          NsWsReceiverFeed(NsWsReceiver *receiver, uint8_t *data, size_t len);
 NsWsEventType NsWsReceiverNext(NsWsReceiver *receiver, NsWsEvent *event);

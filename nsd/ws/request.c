@@ -14,7 +14,7 @@ NsWsMakeKey(const uint8_t random[16], char key[NS_WS_KEY_LEN + 1])
     (void)EVP_EncodeBlock((unsigned char *)key, random, 16);
 }
 
-/* ------------------------------------------------------------------------------------------------------ the request */
+/* ---- the request ---- */
 
 /* No blanks, no control characters: nothing that would end it within the head. */
 static bool
@@ -94,7 +94,7 @@ NsWsRequestHead(const char *host, const char *target, const char *key, const cha
     return good;
 }
 
-/* ------------------------------------------------------------------------------------------------------- the answer */
+/* ---- the answer ---- */
 
 /* The value of a header that may come once; "" when there is none, NULL when there are several. */
 static const char *

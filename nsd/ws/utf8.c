@@ -44,9 +44,9 @@ LoadChar(const uint8_t *data)
 }
 
 /*
- * The length of the character at the start of four bytes, which is not ASCII; 0: it is none.  The bits that are looked at
- * are the marks of first and other bytes, and then those that an overlong form has not (0x1e, 0x200f, 0x3007), or that a
- * surrogate (0x200d) or something past the end has.
+ * The length of the character at the start of four bytes, which is not ASCII; 0: it is none.  The bits that are looked
+ * at are the marks of first and other bytes, and then those that an overlong form has not (0x1e, 0x200f, 0x3007), or
+ * that a surrogate (0x200d) or something past the end has.
  */
 static inline size_t
 CharLength(uint32_t bytes)

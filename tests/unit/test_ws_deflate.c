@@ -50,7 +50,8 @@ MakeNoise(size_t len)
 
 /* The message comes out of the inflater, fed in pieces of `step` right before an unreadable page. */
 static void
-CheckInflates(NsWsInflater *inflater, bool takeover, const NsWsBytes *packed, size_t step, const uint8_t *data, size_t len)
+CheckInflates(NsWsInflater *inflater, bool takeover, const NsWsBytes *packed, size_t step, const uint8_t *data,
+              size_t len)
 {
     NsWsBytes out = {0};
 
@@ -105,8 +106,8 @@ test_round_trips(void **state)
 }
 
 /*
- * A window is kept: an inflater that has no more than it, and gives its output away byte by byte, finds all it is referred
- * to.  With 8 bits as well, which zlib itself cannot do.
+ * A window is kept: an inflater that has no more than it, and gives its output away byte by byte, finds all it is
+ * referred to.  With 8 bits as well, which zlib itself cannot do.
  */
 static void
 test_windows_are_kept(void **state)
@@ -146,7 +147,7 @@ test_windows_are_kept(void **state)
     ns_free(text);
 }
 
-/* With the context kept, the same message again is short; after a reset it is as long as at first, and the same bytes. */
+/* With the context kept, the same message again is short; after a reset it is as long as at first. */
 static void
 test_takeover_and_reset(void **state)
 {
@@ -285,7 +286,7 @@ test_empty_messages(void **state)
     NsWsInflaterFree(inflater);
 }
 
-/* ------------------------------------------------------------------------------------------------------- inflating */
+/* ---- inflating ---- */
 
 typedef struct Shape {
     const char       *bytes;
@@ -366,7 +367,8 @@ test_appended_bytes_as_data(void **state)
     NsWsBytes     out = {0};
 
     (void)state;
-    assert_int_equal(NsWsInflate(inflater, (const uint8_t *)"\x00\x05\x00\xfa\xffx", 6, NO_LIMIT, &out), NS_WS_INFLATE_OK);
+    assert_int_equal(NsWsInflate(inflater, (const uint8_t *)"\x00\x05\x00\xfa\xffx", 6, NO_LIMIT, &out),
+                     NS_WS_INFLATE_OK);
     assert_int_equal(NsWsInflateEnd(inflater, true, NO_LIMIT, &out), NS_WS_INFLATE_OK);
     assert_int_equal(out.len, 5);
     assert_memory_equal(out.data, "x\x00\x00\xff\xff", 5);
@@ -388,7 +390,8 @@ test_shapes_one_after_another(void **state)
                 CheckInflates(inflater, takeover, &packed, 3, (const uint8_t *)shapes[i].text, strlen(shapes[i].text));
                 if (shapes[j].result == NS_WS_INFLATE_OK) {
                     packed = (NsWsBytes){(uint8_t *)(uintptr_t)shapes[j].bytes, shapes[j].len, 0};
-                    CheckInflates(inflater, takeover, &packed, 2, (const uint8_t *)shapes[j].text, strlen(shapes[j].text));
+                    CheckInflates(inflater, takeover, &packed, 2, (const uint8_t *)shapes[j].text,
+                                  strlen(shapes[j].text));
                 }
                 NsWsInflaterFree(inflater);
             }
@@ -418,7 +421,7 @@ test_context_is_kept_behind_a_final_block(void **state)
     }
 }
 
-/* ---------------------------------------------------------------------------------------------------------- limits */
+/* ---- limits ---- */
 
 static void
 test_limit_is_exact(void **state)
@@ -496,7 +499,7 @@ test_bomb(void **state)
     ns_free(zeros);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- memory */
+/* ---- memory ---- */
 
 /* What deflate.h says. */
 static void

@@ -134,7 +134,7 @@ test_heads_are_those_of_naviserver(void **state)
     }
 }
 
-/* ----------------------------------------------------------------------------------------------------- violations */
+/* ---- violations ---- */
 
 typedef struct Violation {
     NsWsMaskRule   rule;
@@ -268,7 +268,7 @@ test_bytes_behind_a_frame_are_left_alone(void **state)
     assert_int_equal(frame.length, 1);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- masks */
+/* ---- masks ---- */
 
 static void
 test_mask_of_any_length_and_offset(void **state)
@@ -333,7 +333,7 @@ test_mask_in_pieces(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------- sequence */
+/* ---- sequence ---- */
 
 static const char *
 Next(NsWsSequence *sequence, uint8_t opcode, bool fin)

@@ -176,7 +176,7 @@ test_two_origins(void **state)
     Ns_SetFree(headers);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- origins */
+/* ---- origins ---- */
 
 static void
 test_origins_of_the_same_host(void **state)
@@ -287,7 +287,7 @@ test_origins_by_patterns(void **state)
     }
 }
 
-/* -------------------------------------------------------------------------------------------------------- protocols */
+/* ---- protocols ---- */
 
 static void
 test_protocols(void **state)
@@ -330,7 +330,7 @@ test_protocols(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------- heads */
+/* ---- heads ---- */
 
 /* One more header that is to be sent. */
 static Ns_Set *
@@ -381,7 +381,8 @@ test_headers_that_cannot_be_added(void **state)
     static const char *const bad[][2] = {
         {"", "x"}, {"a b", "x"}, {"a:", "x"}, {"a\r\nb", "x"}, {"\xc3\xa4", "x"},
         {"x", "a\r\nb: c"}, {"x", "a\nb"}, {"x", "a\rb"}, {"x", "\x01"}, {"x", "\x7f"},
-        {"Host", "x"}, {"upgrade", "x"}, {"CONNECTION", "close"}, {"Content-Length", "5"}, {"transfer-encoding", "chunked"},
+        {"Host", "x"}, {"upgrade", "x"}, {"CONNECTION", "close"}, {"Content-Length", "5"},
+        {"transfer-encoding", "chunked"},
         {"Sec-WebSocket-Key", "x"}, {"sec-websocket-accept", "x"}, {"Sec-WebSocket-Anything", "x"},
     };
     Ns_Set     *request = OneHeader("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");

@@ -17,7 +17,7 @@
 
 static const uint8_t mask[4] = {0x37, 0xfa, 0x21, 0x3d};
 
-/* -------------------------------------------------------------------------------------------------- what is sent */
+/* ---- what is sent ---- */
 
 static void
 AddFrame(Tcl_DString *ds, int first, const void *payload, size_t len, const uint8_t *key)
@@ -55,7 +55,7 @@ AddPacked(Tcl_DString *ds, int first, const void *data, size_t len)
     NsWsDeflaterFree(deflater);
 }
 
-/* ------------------------------------------------------------------------------------------------ what is received */
+/* ---- what is received ---- */
 
 static const NsWsReceiver server = {
     .rule = NS_WS_MASK_REQUIRED, .maxMessage = 1 << 20, .maxFragments = 16, .deflate = true, .bits = 15,
@@ -187,7 +187,7 @@ CheckEnd(const NsWsReceiver *config, const uint8_t *data, size_t len, NsWsEventT
     }
 }
 
-/* ----------------------------------------------------------------------------------------------------- good input */
+/* ---- good input ---- */
 
 static void
 CheckExample(NsWsMaskRule rule, const uint8_t *data, size_t len, const char *expected)
@@ -211,8 +211,8 @@ test_examples_of_the_rfc(void **state)
     CheckExample(NS_WS_MASK_REFUSED, BYTES(0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f), hello);
     CheckExample(NS_WS_MASK_REQUIRED, BYTES(0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58), hello);
     CheckExample(NS_WS_MASK_ANY, BYTES(0x01, 0x03, 0x48, 0x65, 0x6c, 0x80, 0x02, 0x6c, 0x6f), hello);
-    CheckExample(NS_WS_MASK_ANY, BYTES(0x89, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f,
-                                       0x9f, 0x4d, 0x51, 0x58),
+    CheckExample(NS_WS_MASK_ANY, BYTES(0x89, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f,
+                                       0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58),
                  "ping 9 0 5 042628b2 - \"Hello\"\npong 10 0 5 042628b2 - \"Hello\"\n");
 }
 
@@ -228,10 +228,11 @@ test_compressed_examples_of_the_rfc(void **state)
     /* one frame; two fragments; no compression; a final block; two blocks */
     CheckExample(NS_WS_MASK_ANY, BYTES(0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00), hello);
     CheckExample(NS_WS_MASK_ANY, BYTES(0x41, 0x03, 0xf2, 0x48, 0xcd, 0x80, 0x04, 0xc9, 0xc9, 0x07, 0x00), hello);
-    CheckExample(NS_WS_MASK_ANY, BYTES(0xc1, 0x0b, 0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00), hello);
+    CheckExample(NS_WS_MASK_ANY, BYTES(0xc1, 0x0b, 0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00),
+                 hello);
     CheckExample(NS_WS_MASK_ANY, BYTES(0xc1, 0x08, 0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00), hello);
-    CheckExample(NS_WS_MASK_ANY, BYTES(0xc1, 0x0d, 0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07,
-                                       0x00), hello);
+    CheckExample(NS_WS_MASK_ANY, BYTES(0xc1, 0x0d, 0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9,
+                                       0xc9, 0x07, 0x00), hello);
     /* the second message refers to the first */
     config.takeover = true;
     config.rule = NS_WS_MASK_ANY;
@@ -241,8 +242,8 @@ test_compressed_examples_of_the_rfc(void **state)
     Tcl_DStringFree(&bytes);
     /* ... which without takeover is an error, at any cut */
     config.takeover = false;
-    CheckEnd(&config, BYTES(0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0xc1, 0x05, 0xf2, 0x00, 0x11, 0x00, 0x00),
-             NS_WS_EV_ERROR, 1007);
+    CheckEnd(&config, BYTES(0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0xc1, 0x05, 0xf2, 0x00, 0x11, 0x00,
+                            0x00), NS_WS_EV_ERROR, 1007);
 }
 
 /* A bit of everything, cut everywhere. */
@@ -342,7 +343,7 @@ test_whole_frames_stay_in_place(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------ violations */
+/* ---- violations ---- */
 
 static void
 test_violations(void **state)
@@ -389,6 +390,27 @@ test_violations(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         CheckEnd(&server, (const uint8_t *)cases[i].bytes, cases[i].len, NS_WS_EV_ERROR, cases[i].code);
+    }
+}
+
+/* A length of 16 bits, with all of the payload in the input: from 126 on. */
+static void
+test_shortest_form(void **state)
+{
+    for (unsigned len = 120; len < 132; len++) {
+        uint8_t   frame[8 + 132] = {0x82, 0xfe, 0, (uint8_t)len};
+        NsWsEvent event;
+
+        (void)state;
+        for (size_t extra = 0; extra < 2; extra++) {
+            NsWsReceiver receiver = server;
+            size_t       size = 8 + len - extra;
+
+            NsWsReceiverFeed(&receiver, Guard(frame, size), size);
+            (void)NsWsReceiverNext(&receiver, &event);
+            assert_int_equal(event.type, len < 126 ? NS_WS_EV_ERROR : extra == 0 ? NS_WS_EV_MESSAGE : NS_WS_EV_NONE);
+            NsWsReceiverFree(&receiver);
+        }
     }
 }
 
@@ -475,7 +497,8 @@ test_close_codes(void **state)
     (void)state;
     CheckEnd(&server, BYTES(0x88, 0x80, 0, 0, 0, 0), NS_WS_EV_CLOSE, 1005);
     for (int code = 0; code < 65536; code++) {
-        bool    good = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+        bool    good = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014)
+            || (code >= 3000 && code <= 4999);
         uint8_t frame[] = {0x88, 0x82, 0, 0, 0, 0, (uint8_t)(code >> 8), (uint8_t)code};
 
         assert_int_equal(NsWsCloseCodeValid(code), good);
@@ -531,7 +554,7 @@ test_close_within_a_message(void **state)
     }
 }
 
-/* ---------------------------------------------------------------------------------------------------------- limits */
+/* ---- limits ---- */
 
 /* A message of exactly the limit is taken, one byte more is not: in one frame, in two, compressed. */
 static void
@@ -772,6 +795,7 @@ main(void)
         cmocka_unit_test(test_long_lengths),
         cmocka_unit_test(test_whole_frames_stay_in_place),
         cmocka_unit_test(test_violations),
+        cmocka_unit_test(test_shortest_form),
         cmocka_unit_test(test_violations_against_a_client),
         cmocka_unit_test(test_wrong_text_fails_at_its_byte),
         cmocka_unit_test(test_wrong_text_fails_while_inflating),
