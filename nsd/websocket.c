@@ -10,7 +10,7 @@
 #include "wsint.h"
 
 static void HookBegin(NsChan *chan);
-static void HookReady(NsChan *chan, bool atEnd);
+static void HookReady(NsChan *chan);
 static void HookSent(NsChan *chan);
 static void HookStop(NsChan *chan);
 static void HookOver(NsChan *chan);
@@ -302,11 +302,9 @@ HookBegin(NsChan *chan)
     }
     BeginCall(session);
     NsWsCork(chan, Waiting(chan));
-    NsWsCorkRaw(chan, session->head, strlen(session->head));
-    ns_free(session->head);
-    session->head = NULL;
     NsWsOpened(session);
     NsWsUncork(chan);
+    NsWsSendHead(chan);
     EndCall(session);
 }
 
@@ -447,7 +445,7 @@ NsWsFeed(WsSession *session, uint8_t *data, size_t len)
 }
 
 static void
-HookReady(NsChan *chan, bool atEnd)
+HookReady(NsChan *chan)
 {
     WsSession *session = chan->session;
     uint8_t   *input = NsWsInput();
@@ -455,8 +453,6 @@ HookReady(NsChan *chan, bool atEnd)
     int        code = 0;
     bool       blocked, broken;
 
-    (void)atEnd;
-    ChanLock(chan);
     n = NsChanReceive(chan, input, NS_LOOP_BUFFER);
     if (n < 0) {
         code = errno;
@@ -474,11 +470,12 @@ HookReady(NsChan *chan, bool atEnd)
         } else if (session->client) {
             NsWsClientAnswer(session, input, (size_t)n);
         }
-        NsWsUncork(chan);
         EndCall(session);
     } else if (n == 0 || code != EAGAIN || broken) {
         Lost(session, code == EAGAIN || code == EPIPE ? 0 : code);
     }
+    ChanLock(chan);
+    NsWsUncorkHeld(chan);
 }
 
 /* ---- sending ---- */

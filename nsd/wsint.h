@@ -49,7 +49,7 @@ typedef struct WsSession {
     size_t               topicCount;
     bool                 topicsClosed;
     WsAddress           *address;              /* NULL: not counted */
-    char                *head;                 /* sent first: the 101, or the request; NULL: was sent */
+    char                *head;                 /* lock: sent first: the 101, or the request; NULL: was sent */
     void                *handshake;            /* wsconnect.c: until the answer is there */
     char                *protocol, *extensions, *path, *origin, *data;         /* "" when there is none */
 } WsSession;
@@ -92,6 +92,9 @@ void       NsWsClientFree(WsSession *session);
  */
 void       NsWsCork(NsChan *chan, bool blocked);
 void       NsWsUncork(NsChan *chan);
+void       NsWsUncorkHeld(NsChan *chan);                   /* the same with the channel's lock held */
+/* The worker, of a server's session: the 101, unless it went out with a frame already. */
+void       NsWsSendHead(NsChan *chan);
 /* Between them: raw bytes, before any frame. */
 void       NsWsCorkRaw(NsChan *chan, const char *data, size_t len);
 /* Any thread.  A control frame; CLOSE sets closeSent.  False: it cannot be sent any more, or not now. */

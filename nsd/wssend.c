@@ -116,14 +116,14 @@ MaySend(const NsChan *chan, const WsSession *session)
     return true;
 }
 
-/* Lock held.  Bytes of the vector from `sent` on stay: as a message when nothing of it went out. */
+/* Lock held.  Bytes of the vector from `sent` on stay: as a message, which may be dropped, when it is one and nothing went out. */
 static void
-Keep(NsChan *chan, WsSession *session, const struct iovec *iov, int count, size_t sent)
+Keep(NsChan *chan, WsSession *session, const struct iovec *iov, int count, size_t sent, bool whole)
 {
     if (NsOutEmpty(&chan->out)) {
         chan->lastProgress = NsLoopClock();
     }
-    if (sent == 0u) {
+    if (whole && sent == 0u) {
         NsOutAddWhole(&chan->out, iov, count);
     } else {
         NsOutAddCopy(&chan->out, iov, count, sent);
@@ -136,7 +136,7 @@ Keep(NsChan *chan, WsSession *session, const struct iovec *iov, int count, size_
 
 /* Lock held.  Send what the socket takes, keep the rest.  False: the socket is broken (errno). */
 static bool
-Put(NsChan *chan, WsSession *session, const struct iovec *iov, int count)
+PutNow(NsChan *chan, WsSession *session, const struct iovec *iov, int count, bool whole)
 {
     size_t  total = 0u;
     ssize_t sent = 0;
@@ -154,9 +154,33 @@ Put(NsChan *chan, WsSession *session, const struct iovec *iov, int count)
         chan->sent += (uint64_t)sent;
     }
     if ((size_t)sent < total) {
-        Keep(chan, session, iov, count, (size_t)sent);
+        Keep(chan, session, iov, count, (size_t)sent, whole);
     }
     return true;
+}
+
+/*
+ * Lock held.  The same, behind the 101: a thread that got the channel from Ns_WebSocketAccept may be faster than the worker,
+ * and then it is the one that answers.
+ */
+static bool
+Put(NsChan *chan, WsSession *session, const struct iovec *iov, int count)
+{
+    struct iovec all[6];
+    bool         ok;
+
+    if (session->head == NULL || session->client) {
+        return PutNow(chan, session, iov, count, true);
+    }
+    NS_ASSERT(count < 6);
+    all[0] = (struct iovec){session->head, strlen(session->head)};
+    if (count > 0) {
+        memcpy(all + 1, iov, (size_t)count * sizeof(struct iovec));
+    }
+    ok = PutNow(chan, session, all, count + 1, false);
+    ns_free(session->head);
+    session->head = NULL;
+    return ok;
 }
 
 /* Lock held.  What a message may be about to begin in the transport's hands. */
@@ -251,21 +275,35 @@ FlushCork(NsChan *chan, SendState *state, const struct iovec *more, int count)
 }
 
 void
-NsWsUncork(NsChan *chan)
+NsWsUncorkHeld(NsChan *chan)
 {
     SendState *state = State();
 
     if (state->owner == chan) {
         state->owner = NULL;
-        if (state->len > 0u) {
-            ChanLock(chan);
-            if (chan->state == CHAN_OPEN || chan->state == CHAN_CLOSING) {
-                (void)FlushCork(chan, state, NULL, 0);
-            }
-            state->len = 0u;
-            ChanUnlock(chan);
+        if (state->len > 0u && (chan->state == CHAN_OPEN || chan->state == CHAN_CLOSING)) {
+            (void)FlushCork(chan, state, NULL, 0);
         }
+        state->len = 0u;
     }
+}
+
+void
+NsWsUncork(NsChan *chan)
+{
+    ChanLock(chan);
+    NsWsUncorkHeld(chan);
+    ChanUnlock(chan);
+}
+
+void
+NsWsSendHead(NsChan *chan)
+{
+    ChanLock(chan);
+    if (chan->state == CHAN_OPEN || chan->state == CHAN_CLOSING) {
+        (void)Put(chan, chan->session, NULL, 0);
+    }
+    ChanUnlock(chan);
 }
 
 void
