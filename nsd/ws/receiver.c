@@ -442,25 +442,31 @@ TakePieces(NsWsReceiver *receiver, NsWsEvent *event)
         }
     }
     receiver->busy = receiver->given || receiver->over || NsWsReceiverUnfinished(receiver);
+    event->type = type;
     return type;
 }
 
-NsWsEventType
-NsWsReceiverNext(NsWsReceiver *receiver, NsWsEvent *event)
+__attribute__((noinline)) static NsWsEventType
+TakeNext(NsWsReceiver *receiver, NsWsEvent *event)
 {
     NsWsEventType type = NS_WS_EV_NONE;
 
     if (EXPECT(receiver->busy, 0)) {
         Tidy(receiver);
     }
-    if (receiver->inputLen > 0) {
-        if (!receiver->busy) {
-            type = TakeWhole(receiver, event);
-        }
-        if (type == NS_WS_EV_NONE) {
-            type = TakePieces(receiver, event);
-        }
+    if (!receiver->busy) {
+        type = TakeWhole(receiver, event);
     }
-    event->type = type;
-    return type;
+    return type != NS_WS_EV_NONE ? type : TakePieces(receiver, event);
+}
+
+NsWsEventType
+NsWsReceiverNext(NsWsReceiver *receiver, NsWsEvent *event)
+{
+    /* Every wake-up ends here: nothing is left. */
+    if (receiver->inputLen == 0 && !receiver->busy) {
+        event->type = NS_WS_EV_NONE;
+        return NS_WS_EV_NONE;
+    }
+    return TakeNext(receiver, event);
 }

@@ -65,6 +65,23 @@ CharLength(uint32_t bytes)
     return 0;
 }
 
+/* A register of ASCII, and when the next one is so, too, as many as there are. */
+static inline size_t
+SkipAscii(const uint8_t *data, size_t len)
+{
+    size_t i = 8;
+
+    if (len < 48 || (Load(data + i) & highs) != 0) {
+        return i;
+    }
+    for (i += 8; len - i >= 32; i += 32) {
+        if (((Load(data + i) | Load(data + i + 8) | Load(data + i + 16) | Load(data + i + 24)) & highs) != 0) {
+            break;
+        }
+    }
+    return i;
+}
+
 /* Whole characters, as long as a register of bytes is left; how many bytes they have, or WRONG. */
 static size_t
 SkipChars(const uint8_t *data, size_t len)
@@ -75,11 +92,7 @@ SkipChars(const uint8_t *data, size_t len)
         uint64_t high = Load(data + i) & highs;
 
         if (high == 0) {
-            for (i += 8; len - i >= 32; i += 32) {
-                if (((Load(data + i) | Load(data + i + 8) | Load(data + i + 16) | Load(data + i + 24)) & highs) != 0) {
-                    break;
-                }
-            }
+            i += SkipAscii(data + i, len - i);
             continue;
         }
         i += CountAscii(high);
