@@ -352,6 +352,16 @@ LetGo(bool letGo)
 static int
 SetupFake(void **state)
 {
+    NsResolverStats stats;
+    Ns_Time         until;
+
+    /* No thread of the test before: one that is idle would take a look-up more than the test counts on. */
+    Ns_GetTime(&until);
+    Ns_IncrTime(&until, 20, 0);
+    do {
+        (void)NsResolverStop(&until);
+        NsResolverGetStats(&stats);
+    } while (stats.threads > 0);
     NsResolverReplace(FakeResolve);
     LetGo(false);
     return 0;
@@ -440,7 +450,7 @@ test_too_many_lookups(void **state)
     NsResolverStats before, after;
 
     NsResolverGetStats(&before);
-    NsResolverConfigure(before.threads + 1, 1);
+    NsResolverConfigure(1, 1);
     finished = 0;
     (void)NsConnectorStart(loop, &params, Done, &outcomes[0]);
     NsLoopStop(loop);
@@ -469,12 +479,9 @@ test_the_stop_does_not_wait_for_a_hanging_lookup(void **state)
     Outcome           outcomes[2] = {{.stopAt = 1}, {.stopAt = 1}};
     NsConnectorParams params = To("hang", 80, 20000), other = To("other", 80, 20000);
     NsConnector      *connector = NsConnectorStart(loop, &params, Done, &outcomes[0]);
-    NsResolverStats   stats;
     Ns_Time           until;
     int64_t           start;
 
-    NsResolverGetStats(&stats);
-    NsResolverConfigure(stats.threads + 1, 100);
     finished = 0;
     NsLoopStop(loop);
     NsLoopRun(loop);
@@ -482,7 +489,7 @@ test_the_stop_does_not_wait_for_a_hanging_lookup(void **state)
     Ns_GetTime(&until);
     Ns_IncrTime(&until, 20, 0);
     start = NsLoopClock();
-    assert_true(NsResolverStop(&until) >= 1);
+    assert_int_equal(NsResolverStop(&until), 1);
     assert_true(NsLoopClock() - start < 5000);
     (void)NsConnectorStart(loop, &other, Done, &outcomes[1]);
     NsLoopRun(loop);
