@@ -18,6 +18,7 @@
 
 static void Advance(NsChan *chan);
 static void AdvanceHeld(NsChan *chan);
+static void AdvanceHeld(NsChan *chan);
 static void Dispose(NsChan *chan);
 static bool ReadCallback(NsChan *chan, bool atEnd);
 static void ExpireTimer(NsLoop *loop, NsTimer *timer);
@@ -172,21 +173,26 @@ HasMore(NsChan *chan)
         || (transport->pending != NULL && !chan->eof && !chan->broken && transport->pending(&chan->io) && !Nothing(chan));
 }
 
-/* As ReadCallback, for a hook: what is left in our hands is read by the inbox, after the others had their turn. */
+/* Lock held, as the hook has it.  What is left in our hands is read by the inbox, after the others had their turn. */
 static void
-HookRead(NsChan *chan, bool atEnd)
+HookReadHeld(NsChan *chan)
 {
-    chan->hook->ready(chan, atEnd);
-    if (chan->io.transport->pending != NULL || chan->restLen > chan->restPos) {
-        ChanLock(chan);
-        if (chan->state == CHAN_OPEN && !chan->deferred && !chan->deaf && HasMore(chan)) {
-            chan->deferred = true;
-            chan->again.proc = RunAgain;
-            Ns_ConnChanRetain(chan);
-            NsLoopPost(LoopOf(chan), &chan->again);
-        }
-        ChanUnlock(chan);
+    chan->hook->ready(chan);
+    if ((chan->io.transport->pending != NULL || chan->restLen > chan->restPos)
+        && chan->state == CHAN_OPEN && !chan->deferred && !chan->deaf && HasMore(chan)) {
+        chan->deferred = true;
+        chan->again.proc = RunAgain;
+        Ns_ConnChanRetain(chan);
+        NsLoopPost(LoopOf(chan), &chan->again);
     }
+}
+
+static void
+HookRead(NsChan *chan)
+{
+    ChanLock(chan);
+    HookReadHeld(chan);
+    ChanUnlock(chan);
 }
 
 static void
@@ -197,7 +203,7 @@ RunAgain(NsLoop *loop, NsTask *task)
     (void)loop;
     chan->deferred = false;
     if (chan->begun) {
-        HookRead(chan, false);
+        HookRead(chan);
     } else {
         (void)ReadCallback(chan, false);
     }
@@ -279,24 +285,21 @@ TakeUrgent(NsChan *chan)
 static void
 HookReady(NsChan *chan, unsigned events, bool atEnd)
 {
-    bool open = !chan->lingering, readable = (events & NS_EV_READ) != 0u;
-
-    if (events != NS_EV_READ) {
-        ChanLock(chan);
-        if (!NsOutEmpty(&chan->out)) {
-            chan->sendBlocked = false;
-            Drain(chan);
-        }
-        open = chan->state == CHAN_OPEN;
-        readable = readable || ((events & NS_EV_WRITE) != 0u && chan->io.waitRecv == NS_SOCK_WRITE);
-        ChanUnlock(chan);
+    ChanLock(chan);
+    if (!NsOutEmpty(&chan->out)) {
+        chan->sendBlocked = false;
+        Drain(chan);
     }
     if (chan->lingering) {
+        ChanUnlock(chan);
         Discard(chan);
-    } else if (open && (readable || atEnd)) {
-        HookRead(chan, atEnd);
+        ChanLock(chan);
+    } else if (chan->state == CHAN_OPEN
+               && ((events & NS_EV_READ) != 0u || atEnd
+                   || ((events & NS_EV_WRITE) != 0u && chan->io.waitRecv == NS_SOCK_WRITE))) {
+        HookReadHeld(chan);
     }
-    Advance(chan);
+    AdvanceHeld(chan);
 }
 
 /* What a socket tells beside that it is readable. */
@@ -473,6 +476,15 @@ SayGoodbye(NsChan *chan)
     return false;
 }
 
+/* Lock held: a session that has nothing to send waits for what the loop waits for already, as after nearly every event. */
+static bool
+Settled(const NsChan *chan)
+{
+    return chan->begun && chan->state == CHAN_OPEN && NsOutEmpty(&chan->out) && chan->dones == NULL && !chan->wentOut
+        && !chan->broken && !chan->eof && !chan->deaf && chan->io.waitRecv == NS_SOCK_READ
+        && chan->watch.interest == (NS_EV_READ | NS_EV_RDHUP) && chan->watch.added;
+}
+
 /* Lock held, and let go. */
 static void
 AdvanceHeld(NsChan *chan)
@@ -485,15 +497,13 @@ AdvanceHeld(NsChan *chan)
     int       error;
     bool      over = false, wentOut;
 
-    if (chan->state == CHAN_DEAD) {
+    if (chan->state == CHAN_DEAD || Settled(chan)) {
         ChanUnlock(chan);
         return;
     }
     if (chan->begun && chan->state == CHAN_OPEN && chan->broken && !chan->brokenTold) {
         chan->brokenTold = true;               /* what broke may have been a send: then no event tells of it */
-        ChanUnlock(chan);
-        chan->hook->ready(chan, true);
-        ChanLock(chan);
+        chan->hook->ready(chan);
     }
     if (chan->begun && chan->state != CHAN_OPEN && !chan->overTold) {
         chan->overTold = true;
@@ -686,7 +696,9 @@ TellHookOfConnect(NsChan *chan)
     if (chan->hook->connected != NULL) {
         chan->hook->connected(chan, chan->connectError, chan->connectError != NULL ? chan->recvErrno : 0);
     } else if (chan->connectError != NULL) {
-        chan->hook->ready(chan, true);
+        ChanLock(chan);
+        chan->hook->ready(chan);
+        ChanUnlock(chan);
     }
 }
 
@@ -715,7 +727,7 @@ NsChanConnectEnded(NsChan *chan)
     if (chan->begun) {
         TellHookOfConnect(chan);
         if (more) {
-            HookRead(chan, false);
+            HookRead(chan);
         }
     } else if (failed) {
         TellOfFailure(chan);
@@ -774,7 +786,7 @@ Attend(NsLoop *loop, NsTask *task)
         if (failed && !chan->begun) {
             TellOfFailure(chan);
         } else if (more && chan->begun) {
-            HookRead(chan, false);
+            HookRead(chan);
         } else if (more) {
             (void)ReadCallback(chan, false);
         }

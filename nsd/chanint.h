@@ -40,17 +40,19 @@ typedef enum { CHAN_OPEN, CHAN_CLOSING, CHAN_LINGER, CHAN_DEAD } ChanState;
 typedef struct NsChanHook {
     void (*begin)(NsChan *chan);               /* first of all, once */
     void (*connected)(NsChan *chan, const char *error, int code);  /* a client's: error NULL, or why not, and an errno; once */
-    void (*ready)(NsChan *chan, bool atEnd);   /* there is something to read, or the end of it, or sending failed */
+    /* There is something to read, or the end of it, or sending failed.  Called, and left, with the lock held. */
+    void (*ready)(NsChan *chan);
     void (*sent)(NsChan *chan);                /* some of the bytes that waited went out */
     void (*stop)(NsChan *chan);                /* the server stops; once.  The channel is to be closed by the hook */
+    void (*closed)(NsChan *chan);              /* any thread, that of who closes it: at once */
     void (*over)(NsChan *chan);                /* once, after `begin`: somebody has closed the channel */
     void (*free)(NsChan *chan);                /* any thread: the last reference is gone */
 } NsChanHook;
 
 struct NsChan {
+    /* What each event touches comes first, in as few cache lines as it takes: there may be thousands of channels. */
     uint32_t        magic;
     atomic_int      refs;
-    bool            client;                    /* the peer is a server */
     pthread_mutex_t lock;                      /* guards what is marked so */
     ChanState       state;                     /* lock */
     bool            onLoop;                    /* lock: the worker knows of it */
@@ -64,6 +66,8 @@ struct NsChan {
     bool            eof;                       /* lock: the end of the stream was read */
     bool            broken;                    /* lock: an error of the socket was seen */
     bool            frameError;                /* lock: the peer violated the protocol */
+    bool            wentOut;                   /* lock: bytes that waited, since the hook was told */
+    bool            closeAtLimit;              /* lock: what happens past it */
     bool            hangup;                    /* worker: the kernel reports an end, which cannot be masked out */
     bool            timedOut;                  /* worker: NS_SOCK_TIMEOUT was told; armed again by the next event */
     bool            deferred;                  /* worker: `again` runs at the end of the turn */
@@ -71,48 +75,47 @@ struct NsChan {
     bool            exitTold;                  /* worker */
     bool            begun, overTold, brokenTold;       /* worker: of the hook */
     bool            lingering;                 /* worker: state is CHAN_LINGER */
-    bool            wentOut;                   /* lock: bytes that waited, since the hook was told */
     bool            connectEnded;              /* worker: connecting did, and no hook was told */
-    atomic_int      debug;
+    bool            client;                    /* the peer is a server */
     atomic_bool     hooked;                    /* `hook` is set, and will not change */
     atomic_bool     closed;                    /* state is not CHAN_OPEN: for a look without the lock */
-    NsServer       *server;
+    atomic_int      debug;
+    int             recvErrno, sendErrno;      /* lock */
     NsWorker       *worker;
+    const NsChanHook *hook;                    /* lock; on the worker: once it has begun */
+    void           *session;                   /* the hook's */
+    ChanCallback   *callback;                  /* lock */
+    Ns_Sock         io;
+    NsWatch         watch;                     /* worker */
+    NsOutQueue      out;                       /* lock */
+    ChanDone       *dones;                     /* lock: in the order of the queue */
+    uint64_t        sent, received;            /* lock */
+    uint64_t        reads;                     /* lock: calls that took something; shows whether a callback did */
+    int64_t         lastEvent;                 /* worker */
+    size_t          restPos, restLen;
+    ChanFrames     *frames;                    /* lock */
+    struct ChanConnect *connecting;            /* lock: NULL when connected, or it failed; what it points to: worker */
+    NsPacer        *pacer;                     /* lock: NULL when it never had a rate limit */
+    int64_t         paceDue;                   /* lock: the rate allows nothing before this time of the loop; 0: it does */
+    NsTimer         timer;                     /* worker */
+    int64_t         closeDue;                  /* lock */
+    size_t          maxSendBuffer;             /* lock: bytes of `out` in memory */
+
+    NsServer       *server;
     uint64_t        id;
     char            name[24];
-    Ns_Sock         io;
     NsAddr          peer;
     const char     *driver;
     Ns_Time         start;
     char           *clientData;
-
-    const NsChanHook *hook;                    /* lock; on the worker: once it has begun */
-    void           *session;                   /* the hook's */
-    ChanCallback   *callback;                  /* lock */
     ChanCallback   *retired;                   /* lock: replaced, to be released by the worker */
-    NsOutQueue      out;                       /* lock */
-    ChanDone       *dones, **lastDone;         /* lock: in the order of the queue */
+    ChanDone      **lastDone;                  /* lock */
     char           *rest;                      /* lock: came with the request */
-    size_t          restPos, restLen;
-    ChanFrames     *frames;                    /* lock */
-    struct ChanConnect *connecting;            /* lock: NULL when connected, or it failed; what it points to: worker */
     char           *connectError;              /* lock: why that failed; stays */
-    uint64_t        sent, received;            /* lock */
-    uint64_t        reads;                     /* lock: calls that took something; shows whether a callback did */
-    int             recvErrno, sendErrno;      /* lock */
     int64_t         receiveTimeout;            /* lock */
-    size_t          maxSendBuffer;             /* lock: bytes of `out` in memory */
-    bool            closeAtLimit;              /* lock: what happens past it */
-    NsPacer        *pacer;                     /* lock: NULL when it never had a rate limit */
-    int64_t         paceDue;                   /* lock: the rate allows nothing before this time of the loop; 0: it does */
-
-    NsWatch         watch;                     /* worker ... */
-    NsTimer         timer;
-    NsTask          task, again;
-    NsMember        member;
-    int64_t         lastEvent;
+    NsTask          task, again;               /* worker */
+    NsMember        member;                    /* worker */
     int64_t         lastProgress;              /* lock: bytes went out, or began to wait; lingering: the latest end */
-    int64_t         closeDue;                  /* lock */
 };
 #define CHAN_MAGIC NS_MAGIC('C', 'h', 'a', 'n')
 

@@ -736,6 +736,9 @@ CloseChan(NsChan *chan, bool abortNow)
     ChanUnlock(chan);
 
     if (mine) {
+        if (atomic_load_explicit(&chan->hooked, memory_order_acquire) && chan->hook->closed != NULL) {
+            chan->hook->closed(chan);
+        }
         atomic_fetch_add_explicit(abortNow ? &nsChanCounters.aborted : &nsChanCounters.closed, 1u, memory_order_relaxed);
         NsChanForget(chan);
     }

@@ -13,6 +13,7 @@ static void HookBegin(NsChan *chan);
 static void HookReady(NsChan *chan);
 static void HookSent(NsChan *chan);
 static void HookStop(NsChan *chan);
+static void HookClosed(NsChan *chan);
 static void HookOver(NsChan *chan);
 static void HookFree(NsChan *chan);
 static void Expire(NsLoop *loop, NsTimer *timer);
@@ -20,7 +21,8 @@ static void ArmTimer(WsSession *session);
 static int64_t Microseconds(void);
 
 static const NsChanHook webSocketHook = {
-    .begin = HookBegin, .connected = NsWsClientConnected, .ready = HookReady, .sent = HookSent, .stop = HookStop, .over = HookOver, .free = HookFree
+    .begin = HookBegin, .connected = NsWsClientConnected, .ready = HookReady, .sent = HookSent, .stop = HookStop,
+    .closed = HookClosed, .over = HookOver, .free = HookFree
 };
 
 /* ---- configuration ---- */
@@ -564,6 +566,12 @@ HookStop(NsChan *chan)
 }
 
 static void
+HookClosed(NsChan *chan)
+{
+    NsTopicLeaveAll(chan->session);
+}
+
+static void
 HookOver(NsChan *chan)
 {
     WsSession *session = chan->session;
@@ -571,8 +579,8 @@ HookOver(NsChan *chan)
     int        code = session->closeCode != 0 ? session->closeCode : ownCode > 0 ? ownCode : ownCode == 0 ? 1005 : 1006;
 
     session->ended = true;
+    NsTopicLeaveAll(session);                  /* who closed it may not have got there yet */
     NsLoopTimerCancel(NsWorkerLoop(chan->worker), &session->timer);
-    NsTopicLeaveAll(session);
     NsWsAddressRelease(chan->server, session->address);
     session->address = NULL;
     atomic_fetch_sub_explicit(&chan->server->websockets->open, 1u, memory_order_relaxed);

@@ -14,9 +14,8 @@ typedef struct WsAddress    WsAddress;         /* wsaccept.c: sessions of one pe
 
 /* It belongs to its channel, and is freed with it: as long as there is a reference to that. */
 typedef struct WsSession {
+    /* What each message touches comes first, in as few cache lines as it takes. */
     uint32_t             magic;
-    NsChan              *chan;                 /* not counted */
-    Ns_WebSocketHandler  handler;
     bool                 client, tls;
     bool                 opened;               /* worker: `open` was called */
     bool                 ended;                /* worker: `over` was */
@@ -24,32 +23,34 @@ typedef struct WsSession {
     bool                 pingOpen;             /* worker: a ping waits for its pong */
     atomic_bool          closeSent;            /* set under the lock */
     atomic_bool          handshakeDone;        /* set by the worker; a server's is done from the start */
-
-    NsWsReceiver         receiver;             /* worker */
+    atomic_int           ownCode;              /* in the close frame that was sent; -1: none was */
+    NsChan              *chan;                 /* not counted */
+    Ns_WebSocketHandler  handler;
+    int64_t              lastMessage, lastHeard;       /* worker */
+    atomic_ullong        messagesIn, bytesIn;  /* written by the worker */
+    uint64_t             messagesOut, bytesOut;        /* lock */
+    char                *head;                 /* lock: sent first: the 101, or the request; NULL: was sent */
     NsWsDeflateParams    deflate;
     NsWsDeflater        *deflater;             /* lock: with context takeover only */
-    int                  deflateLevel;
     size_t               deflateMinSize;
     size_t               maxSendBuffer;
-    Ns_WebSocketSlow     slow;
+    NsWsReceiver         receiver;             /* worker */
 
+    int                  deflateLevel;
+    Ns_WebSocketSlow     slow;
+    uint64_t             dropped;              /* lock */
     NsTimer              timer;                /* worker ... */
     int64_t              pingInterval, pongTimeout, idleTimeout, closeTimeout;
-    int64_t              lastMessage, lastHeard, pingSent, closeDue, stopDue;
+    int64_t              pingSent, closeDue, stopDue;
     int                  closeCode;            /* received, or why it ended; 0: not yet */
     char                *closeReason;
-    atomic_int           ownCode;              /* in the close frame that was sent; -1: none was */
     atomic_llong         roundTrip;            /* microseconds, -1 */
-
-    atomic_ullong        messagesIn, bytesIn;  /* written by the worker */
-    uint64_t             messagesOut, bytesOut, dropped;       /* lock */
     uint64_t             folded[4];            /* lock: what the server's counters know of it */
 
     WsMembership        *topics;               /* lock of the topics */
     size_t               topicCount;
     bool                 topicsClosed;
     WsAddress           *address;              /* NULL: not counted */
-    char                *head;                 /* lock: sent first: the 101, or the request; NULL: was sent */
     void                *handshake;            /* wsconnect.c: until the answer is there */
     char                *protocol, *extensions, *path, *origin, *data;         /* "" when there is none */
 } WsSession;
@@ -126,7 +127,7 @@ static inline bool NsWsTakesPacked(const WsSession *session)
 /* ---- topic.c ---- */
 
 void       NsTopicsInitServer(NsServer *server);
-void       NsTopicLeaveAll(WsSession *session);            /* the worker */
+void       NsTopicLeaveAll(WsSession *session);            /* any thread, no lock: it is closed */
 char      *NsTopicsOf(WsSession *session);                 /* any thread: a Tcl list, to be freed with ns_free */
 
 /* ---- wsaccept.c ---- */
