@@ -134,7 +134,24 @@ ComposeRequest(Tcl_DString *ds, const char *method, const char *target, const ch
 }
 
 /* Where a URL leads: NUL-terminated copies. */
-typedef struct Target { Tcl_DString proto, host, path; unsigned short port; } Target;
+typedef struct Target { Tcl_DString proto, host, path, authority; unsigned short port; } Target;
+
+/* What the Host field says: RFC 9112, 3.2. */
+static void
+AppendAuthority(Target *target)
+{
+    const char *host = Tcl_DStringValue(&target->host);
+    bool        address6 = strchr(host, ':') != NULL, secure = strcmp(Tcl_DStringValue(&target->proto), "https") == 0;
+    char        port[16];
+
+    Tcl_DStringAppend(&target->authority, address6 ? "[" : "", -1);
+    Tcl_DStringAppend(&target->authority, host, -1);
+    Tcl_DStringAppend(&target->authority, address6 ? "]" : "", -1);
+    if (target->port != (secure ? 443 : 80)) {
+        snprintf(port, sizeof(port), ":%hu", target->port);
+        Tcl_DStringAppend(&target->authority, port, -1);
+    }
+}
 
 static bool
 ParseTarget(Tcl_Interp *interp, const char *url, Target *target)
@@ -159,6 +176,7 @@ ParseTarget(Tcl_Interp *interp, const char *url, Target *target)
         return false;
     }
     target->port = (unsigned short)port;
+    AppendAuthority(target);
     /* Everything from the path on goes out as it is, without the fragment. */
     rest = strstr(url, "://");
     rest = rest != NULL ? rest + 3 + strcspn(rest + 3, "/?#") : "";
@@ -227,6 +245,7 @@ NsChanOpenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *c
     Tcl_DStringInit(&target.proto);
     Tcl_DStringInit(&target.host);
     Tcl_DStringInit(&target.path);
+    Tcl_DStringInit(&target.authority);
     Tcl_DStringInit(&request);
     if (!ParseTarget(interp, url, &target)) {
         goto done;
@@ -235,7 +254,7 @@ NsChanOpenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *c
         Ns_TclPrintfResult(interp, "no driver for protocol '%s' & driver name '%s' found.", Tcl_DStringValue(&target.proto), driver);
         goto done;
     }
-    if (!ComposeRequest(&request, method, Tcl_DStringValue(&target.path), version, headers, Tcl_DStringValue(&target.host))) {
+    if (!ComposeRequest(&request, method, Tcl_DStringValue(&target.path), version, headers, Tcl_DStringValue(&target.authority))) {
         Ns_TclPrintfResult(interp, "ns_connchan open: line break in method, URL, version or a header");
         goto done;
     }
@@ -254,6 +273,7 @@ NsChanOpenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *c
     Tcl_DStringFree(&target.proto);
     Tcl_DStringFree(&target.host);
     Tcl_DStringFree(&target.path);
+    Tcl_DStringFree(&target.authority);
     Tcl_DStringFree(&request);
     return status;
 }
