@@ -619,6 +619,102 @@ SmallAnswersLeaveTheKernelAlone(void **state)
     close(fds[1]);
 }
 
+/* ---- messages that may be dropped */
+
+static void
+AddMessage(const char *text)
+{
+    struct iovec iov[2] = {{(char *)(uintptr_t)text, 1}, {(char *)(uintptr_t)text + 1, strlen(text) - 1}};
+
+    NsOutAddWhole(&queue, iov, 2);
+}
+
+static void
+AddSharedMessage(const char *text)
+{
+    Ns_Buf *buf = Ns_BufCopy(text, strlen(text));
+
+    NsOutAddWholeBuf(&queue, buf);
+    Ns_BufRelease(buf);
+}
+
+static void
+ExpectSent(const char *text)
+{
+    fake.room = sizeof(fake.got);
+    assert_int_equal(NsOutSend(&queue, &sock, 0, NULL, 0, &sent), NS_OUT_DONE);
+    assert_int_equal(fake.len, strlen(text));
+    assert_memory_equal(fake.got, text, fake.len);
+    assert_int_equal(queue.bytes, 0);
+    assert_int_equal(queue.memory, 0);
+    assert_true(NsOutEmpty(&queue));
+}
+
+static void
+OldestMessagesAreDroppedFirst(void **state)
+{
+    (void)state;
+    AddMessage("one,");
+    AddSharedMessage("two,");
+    AddMessage("three,");
+    assert_int_equal(NsOutDrop(&queue, 0, 5), 2);
+    assert_int_equal(queue.bytes, 6);
+    assert_int_equal(queue.memory, 6);
+    ExpectSent("three,");
+}
+
+static void
+WhatHasBegunIsNotDropped(void **state)
+{
+    (void)state;
+    AddMessage("begun,");
+    AddMessage("second,");
+    fake.room = 2;
+    assert_int_equal(NsOutSend(&queue, &sock, 0, NULL, 0, &sent), NS_OUT_AGAIN);
+    assert_int_equal(NsOutDrop(&queue, 0, 1000), 1);
+    AddMessage("third");
+    ExpectSent("begun,third");
+}
+
+static void
+WhatTheTransportMayHaveBegunIsKept(void **state)
+{
+    (void)state;
+    AddMessage("0123456789");
+    AddMessage("abcdefghij");
+    AddMessage("ABCDEFGHIJ");
+    AddMessage("last");
+    assert_int_equal(NsOutDrop(&queue, 15, 1), 1);             /* the first two have bytes among the first 15 */
+    ExpectSent("0123456789abcdefghijlast");
+}
+
+static void
+OnlyMessagesAreDropped(void **state)
+{
+    struct iovec iov = {(char *)(uintptr_t)"close", 5};
+
+    (void)state;
+    AddMessage("one");
+    NsOutAddCopy(&queue, &iov, 1, 0);
+    AddMessage("two");
+    assert_int_equal(NsOutDrop(&queue, 0, 1000), 2);
+    NsOutAddCopy(&queue, &iov, 1, 0);          /* the tail is right: nothing is lost behind it */
+    ExpectSent("closeclose");
+}
+
+static void
+DroppingAllLeavesAnEmptyQueue(void **state)
+{
+    (void)state;
+    AddMessage("one");
+    AddSharedMessage("two");
+    assert_int_equal(NsOutDrop(&queue, 0, 6), 2);
+    assert_true(NsOutEmpty(&queue));
+    assert_int_equal(NsOutDrop(&queue, 0, 6), 0);
+    AddMessage("three");
+    ExpectSent("three");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, SetUp, TearDown)
 
 int
@@ -632,7 +728,9 @@ main(void)
         CASE(FileCutAtEveryByte), CASE(ShorterFileIsAnErrorWhenItIsReached), CASE(ClearClosesFiles),
         CASE(SpooledBytesKeepTheirPlace), CASE(SpoolGrowsWhileItIsSent), CASE(SpoolThatCannotBeMadeChangesNothing),
         CASE(TinySocketBufferDeliversAll), CASE(PeerGoneIsAnErrorAndNoSignal),
-        CASE(KernelKeepsLittleForWhoReadsNothing), CASE(KernelKeepsMoreForWhoReadsFast), CASE(SmallAnswersLeaveTheKernelAlone)
+        CASE(KernelKeepsLittleForWhoReadsNothing), CASE(KernelKeepsMoreForWhoReadsFast), CASE(SmallAnswersLeaveTheKernelAlone),
+        CASE(OldestMessagesAreDroppedFirst), CASE(WhatHasBegunIsNotDropped), CASE(WhatTheTransportMayHaveBegunIsKept),
+        CASE(OnlyMessagesAreDropped), CASE(DroppingAllLeavesAnEmptyQueue)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
