@@ -142,7 +142,7 @@ Negotiate(Ns_Conn *conn, WsSession *session, const Ns_WebSocketParams *params, T
     } else if (!NsWsAnswerHead(conn->headers, Tcl_DStringValue(&protocol), Tcl_DStringValue(&extensions), params->headers,
                                &head)) {
         fine = false;
-        Tcl_DStringAppend(error, "a header for the answer has a line break, or no name", -1);
+        Tcl_DStringAppend(error, "a header for the answer cannot be sent, or is the handshake's own", -1);
         (void)Ns_ConnReturnInternalError(conn);
     } else {
         session->head = ns_strdup(Tcl_DStringValue(&head));

@@ -122,7 +122,7 @@ ComposeRequest(WsSession *session, const Target *target, const Ns_WebSocketParam
         session->head = ns_strdup(Tcl_DStringValue(&head));
         session->path = ns_strdup(Tcl_DStringValue(&target->path));
     } else {
-        Tcl_DStringAppend(error, "URL, headers and protocols must not contain blanks or line breaks", -1);
+        Tcl_DStringAppend(error, "the URL, a protocol or a header cannot be sent, or is the handshake's own", -1);
     }
     Tcl_DStringFree(&offer);
     Tcl_DStringFree(&head);

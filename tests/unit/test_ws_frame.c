@@ -333,6 +333,32 @@ test_mask_in_pieces(void **state)
     }
 }
 
+/* Any length, with one byte that is no ASCII at any place, or none; before an unreadable page. */
+static void
+test_mask_sees_ascii(void **state)
+{
+    static const uint8_t mask[4] = {0x80, 0xff, 0x01, 0x7f};
+    uint8_t              plain[100];
+
+    (void)state;
+    for (size_t len = 0; len <= sizeof(plain); len++) {
+        for (size_t at = 0; at <= len; at++) {
+            uint8_t *copy;
+
+            memset(plain, 'x', sizeof(plain));
+            if (at < len) {
+                plain[at] = (uint8_t)(at % 2 == 0 ? 0x80 : 0xff);
+            }
+            copy = Guard(plain, len);
+            for (size_t i = 0; i < len; i++) {
+                copy[i] ^= mask[i % 4];
+            }
+            assert_int_equal(NsWsMaskAscii(copy, len, mask), at == len);
+            assert_memory_equal(copy, plain, len);
+        }
+    }
+}
+
 /* ---- sequence ---- */
 
 static const char *
@@ -392,6 +418,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mask_sees_ascii),
         cmocka_unit_test(test_examples_of_the_rfc),
         cmocka_unit_test(test_heads_round_trip),
         cmocka_unit_test(test_heads_are_those_of_naviserver),
