@@ -114,7 +114,7 @@ $(BUILD)/bench/lib.a: $(call obj,$(wildcard bench/lib/*.c))
 	$(AR) rcs $@ $^
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/bench/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(SSL_LIBS) -lm -lpthread
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(SSL_LIBS) -lz -lm -lpthread
 
 bench-tools: $(BENCH)
 # BENCH_ARGS="--scenario echo --seconds 3" and so on: see bench/run --help

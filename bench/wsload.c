@@ -238,6 +238,7 @@ Usage(void)
                     " -s BYTES -d DEPTH -T SECONDS -w WARMUP_S -n THREADS\n"
                     " -S N          use N source addresses 127.0.0.2...\n"
                     " -x            text frames (ASCII payload), else binary\n"
+                    " -z            offers permessage-deflate; what comes compressed is inflated, and checked as ever\n"
                     " -l            echo, idle: lines of BYTES instead of frames, behind any answer 101\n"
                     " -B PATH       bcast: the publisher's path (subscribers use -P)\n"
                     " -K N          bcast, churn: stop after N messages or connections (churn: of each thread)\n"
@@ -258,7 +259,7 @@ ParseOptions(int ac, char **av)
 {
     int ch;
 
-    while ((ch = getopt(ac, av, "m:H:p:P:tc:a:s:d:T:w:n:S:xlB:K:LAOi:I:h:R:U:E:g:v")) != -1) {
+    while ((ch = getopt(ac, av, "m:H:p:P:tc:a:s:d:T:w:n:S:xzlB:K:LAOi:I:h:R:U:E:g:v")) != -1) {
         switch (ch) {
         case 'm':
             opt.mode = !strcmp(optarg, "echo")    ? M_ECHO
@@ -281,6 +282,7 @@ ParseOptions(int ac, char **av)
         case 'S': opt.nsrc = atoi(optarg); break;
         case 'x': opt.text = 1; break;
         case 'l': opt.lines = 1; break;
+        case 'z': opt.deflate = 1; break;
         case 'B': opt.pubpath = optarg; break;
         case 'K': opt.kmsgs = atoi(optarg); break;
         case 'L': opt.loose = 1; break;
@@ -394,6 +396,7 @@ Report(const Thread *t)
     uint64_t         errs = 0;
     uint64_t         verr = 0;
     uint64_t         pings = 0;
+    uint64_t         compressed = 0;
     int              opened = 0;
     int              failed = 0;
     for (int i = 0; i < opt.threads; i++) {
@@ -404,6 +407,7 @@ Report(const Thread *t)
         errs += t[i].errs;
         verr += t[i].verr;
         pings += t[i].pings;
+        compressed += t[i].compressed;
         opened += t[i].opened;
         failed += t[i].failed;
     }
@@ -441,6 +445,9 @@ Report(const Thread *t)
         }
         if (opt.mode == M_BCAST) {
             printf(",\"published\":%u", t[0].bdone);
+        }
+        if (opt.deflate) {
+            printf(",\"compressed\":%llu", (unsigned long long)compressed);
         }
         printf(",\"client_cpu\":%.3f", ccpu / w);
         if (opt.pid) {

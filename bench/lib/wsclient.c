@@ -289,10 +289,11 @@ SendUpgrade(Thread *t, Client *c)
     c->kidx = Random(&t->seed) % NKEYS;
     int n = snprintf(c->hb, 8192,
                      "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: %s\r\nConnection: Upgrade\r\n"
-                     "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
+                     "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s%s\r\n",
                      (c == t->pub && opt.pubpath) ? opt.pubpath : opt.path, opt.host, opt.port,
                      opt.lines ? "line" : "websocket", keys[c->kidx],
                      opt.proto ? "Sec-WebSocket-Protocol: " : "", opt.proto ? opt.proto : "", opt.proto ? "\r\n" : "",
+                     opt.deflate ? "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n" : "",
                      opt.hdr);
     c->state = S_HTTP;
     c->hl = 0;
@@ -462,6 +463,8 @@ TakeHead(Thread *t, Client *c)
     c->hn = 0;
     c->hneed = 2;
     if (c->opcode == 1 || c->opcode == 2) {
+        c->packed = (c->hdr[0] & 0x40) != 0;
+        c->zlen = 0;
         c->moff = 0;
         c->sbn = 0;
         if (opt.mode != M_BCAST && c->opcode != (opt.text ? 1 : 2)) {
@@ -487,7 +490,7 @@ FeedHead(Thread *t, Client *c, uint8_t byte)
             Complain("masked frame from the server");
             return -1;
         }
-        if (c->hdr[0] & 0x70) {
+        if (c->hdr[0] & (opt.deflate && (c->hdr[0] & 15) < 8 ? 0x30 : 0x70)) {
             Complain("RSV bits set");
             return -1;
         }
@@ -523,6 +526,13 @@ TakePayload(Thread *t, Client *c, const uint8_t *p, size_t k)
 {
     if (c->opcode >= 8) {
         memcpy(c->ctl + c->poff, p, k);
+    } else if (c->packed) {
+        if (c->zlen + k + 4 > c->zsize) {      /* 4: the end that permessage-deflate leaves away */
+            c->zsize = 2 * (c->zlen + k + 4);
+            c->zbuf = realloc(c->zbuf, c->zsize);
+        }
+        memcpy(c->zbuf + c->zlen, p, k);
+        c->zlen += k;
     } else if (opt.mode == M_BCAST) {
         CheckPublished(t, c, p, k);
         c->moff += k;
@@ -539,12 +549,49 @@ TakePayload(Thread *t, Client *c, const uint8_t *p, size_t k)
     c->poff += k;
 }
 
+/* A compressed message is there: its bytes are looked at as if they had come so. */
+static void
+Inflate(Thread *t, Client *c)
+{
+    static const uint8_t end[4] = {0, 0, 0xff, 0xff};
+    uint8_t              plain[16384];
+    int                  result;
+
+    memcpy(c->zbuf + c->zlen, end, 4);
+    c->packed = 0;
+    t->compressed++;
+    if (!t->inflating) {
+        inflateInit2(&t->inflater, -15);
+        t->inflating = 1;
+    }
+    inflateReset(&t->inflater);
+    t->inflater.next_in = c->zbuf;
+    t->inflater.avail_in = c->zlen + 4;
+    do {
+        uint64_t poff = c->poff;
+
+        t->inflater.next_out = plain;
+        t->inflater.avail_out = sizeof plain;
+        result = inflate(&t->inflater, Z_SYNC_FLUSH);
+        if (result != Z_OK && result != Z_BUF_ERROR) {
+            t->verr++;
+            Complain("inflate: %d", result);
+            return;
+        }
+        TakePayload(t, c, plain, sizeof plain - t->inflater.avail_out);
+        c->poff = poff;
+    } while (t->inflater.avail_out == 0);
+}
+
 static void
 FrameDone(Thread *t, Client *c, uint64_t now)
 {
     c->inpay = 0;
     if (c->opcode < 8) {
         if (c->fin) {
+            if (c->packed) {
+                Inflate(t, c);
+            }
             MessageDone(t, c, now);
         }
     } else if (c->opcode == 9) {

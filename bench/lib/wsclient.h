@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <zlib.h>
 #include "histogram.h"
 
 enum { M_ECHO, M_IDLE, M_BCAST, M_CHURN };
@@ -16,7 +17,7 @@ enum { S_NEW, S_CONNECTING, S_TLS, S_HTTP, S_OPEN, S_CLOSING, S_DEAD };
 typedef struct Options {
     const char *host, *path, *pubpath, *tag, *hdr, *proto;
     int port, tls, conns, active, size, depth, mode, threads, nsrc, text, rbuf, inflight, pid, kmsgs, loose, abortclose,
-        connectonly, hold, verbose, lines;
+        connectonly, hold, verbose, lines, deflate;
     double dur, warm;
 } Options;
 
@@ -40,6 +41,9 @@ typedef struct Client {
     uint8_t        ctl[128];
     uint8_t        sbuf[80];
     uint8_t        sbn; /* broadcast: first bytes of the message */
+    uint8_t        packed;                     /* the message is compressed: it is gathered in ... */
+    uint8_t       *zbuf;
+    size_t         zlen, zsize;
 } Client;
 
 typedef struct Thread {
@@ -54,6 +58,9 @@ typedef struct Thread {
     uint8_t  *rb;
     uint32_t  seed;
     uint64_t  phase;
+    z_stream  inflater;                        /* for messages that refer to nothing before */
+    int       inflating;
+    uint64_t  compressed;                      /* messages that were */
     /* broadcast */
     uint64_t *bts;
     uint32_t *brem;
