@@ -456,6 +456,23 @@ test_limit_is_exact(void **state)
     }
 }
 
+/* The limit is that of the message, not of the room that there happens to be. */
+static void
+test_limit_within_a_large_buffer(void **state)
+{
+    NsWsInflater *inflater = NsWsInflaterCreate(15);
+    NsWsBytes     out = {0};
+
+    (void)state;
+    (void)NsWsBytesReserve(&out, 1000);
+    assert_int_equal(NsWsInflate(inflater, (const uint8_t *)"\xf2\x48\xcd\xc9\xc9\x07\x00", 7, 4, &out),
+                     NS_WS_INFLATE_TOO_BIG);
+    assert_int_equal(out.len, 4);
+    assert_memory_equal(out.data, "Hell", 4);
+    NsWsBytesFree(&out);
+    NsWsInflaterFree(inflater);
+}
+
 /* The end of a message may bring its last bytes, and pass the limit with them. */
 static void
 test_limit_at_the_end(void **state)
@@ -574,6 +591,7 @@ main(void)
         cmocka_unit_test(test_shapes_one_after_another),
         cmocka_unit_test(test_context_is_kept_behind_a_final_block),
         cmocka_unit_test(test_limit_is_exact),
+        cmocka_unit_test(test_limit_within_a_large_buffer),
         cmocka_unit_test(test_limit_at_the_end),
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_memory),
