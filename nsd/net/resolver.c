@@ -20,7 +20,7 @@ struct NsLookup {
     uint32_t      magic;
     NsLookup     *next, **prev;                /* lock: while it waits */
     LookupState   state;                       /* lock */
-    bool          cancelled;                   /* lock; when posted: the loop's thread */
+    bool          cancelled;                   /* lock */
     NsLoop       *loop;
     char         *host;
     unsigned short port;
@@ -57,10 +57,15 @@ static void
 Deliver(NsLoop *loop, NsTask *task)
 {
     NsLookup *lookup = (NsLookup *)task;
+    bool      cancelled;
 
     (void)loop;
     NS_CHECK(lookup, LOOKUP_MAGIC);
-    if (!lookup->cancelled) {
+    /* The thread that posts this may not yet be done with the loop, which its owner may now destroy. */
+    Ns_MutexLock(&resolver.lock);
+    cancelled = lookup->cancelled;
+    Ns_MutexUnlock(&resolver.lock);
+    if (!cancelled) {
         lookup->done(lookup->arg, lookup->addrs, lookup->count, lookup->code);
     }
     Free(lookup);

@@ -784,6 +784,21 @@ test_wait(void **state)
     close(fd);
 }
 
+/* The thread that posts the answer must be done with the loop when the one that waits destroys it. */
+static void
+test_the_loop_goes_right_after_the_lookup(void **state)
+{
+    for (int i = 0; i < 1000; i++) {
+        NsConnectorParams params = To("nobody", 80, 5000);
+        NsConnectPhase    phase;
+        Ns_Sock           io;
+
+        Tcl_DStringSetLength(&error, 0);
+        assert_false(NsConnectorWait(&params, &io, &phase, &error));
+        assert_int_equal(errno, EHOSTUNREACH);
+    }
+}
+
 #define FAKE(test) cmocka_unit_test_setup_teardown(test, SetupFake, TeardownFake)
 
 int
@@ -814,6 +829,7 @@ main(void)
         cmocka_unit_test(test_no_tls_at_the_other_end),
         FAKE(test_cancel_in_every_phase),
         FAKE(test_wait),
+        FAKE(test_the_loop_goes_right_after_the_lookup),
     };
     int failed;
 
