@@ -45,7 +45,7 @@ proc ::job::run {chan asked} {
         if {[ns_info shutdownpending]} {
             refuse $chan
         } elseif {[ns_connchan exists $chan]} {
-            respond $chan 200 OK [::channels::scalars pi $digits requestThread [dict get $asked thread] jobThread [ns_thread name] \
+            respond $chan 200 OK [::json::scalars pi $digits requestThread [dict get $asked thread] jobThread [ns_thread name] \
                 waited [expr {$began - [dict get $asked milliseconds]}] computed [expr {[clock milliseconds] - $began}]]
         }
         ns_connchan close $chan

@@ -2,7 +2,6 @@
 // The page's side of demo/chat.tcl (which says what the messages are).
 "use strict";
 
-const $ = (id) => document.getElementById(id);
 const MAX_PICTURE = 2_000_000;                 // bytes, as the server has it
 const KEEP = 500;                              // entries in the log
 
@@ -78,14 +77,8 @@ function receive([verb, ...parts]) {
     }
 }
 
-// ---- what is shown; text only ever by textContent
+// ---- what is shown
 
-function element(tag, className, text) {
-    const e = document.createElement(tag);
-    if (className) e.className = className;
-    if (text !== undefined) e.textContent = text;
-    return e;
-}
 function status(state, text) {
     $("status").dataset.state = state;
     $("statustext").textContent = text;

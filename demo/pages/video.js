@@ -2,15 +2,8 @@
 // The film, a late answer, and what the server says of its channels: demo/video.tcl, job.tcl, channels.tcl.
 "use strict";
 
-const $ = (id) => document.getElementById(id);
 const video = $("video");
 
-function element(tag, className, text) {
-    const e = document.createElement(tag);
-    if (className) e.className = className;
-    if (text !== undefined) e.textContent = text;
-    return e;
-}
 const count = (n) => n.toLocaleString();
 const clock = (time) => new Date(time).toLocaleTimeString();
 

@@ -7,14 +7,17 @@ import { openSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { basename } from "node:path";
 
-const { chromium } = createRequire(`${process.env.NODE_MODULES}/`)("playwright-core");
+const require = createRequire(`${process.env.NODE_MODULES}/`);
+const { chromium } = require("playwright-core");
+export const WebSocket = require("ws");
 const [nsd, config] = process.argv.slice(2);
 const { DEMO_PORT, DEMO_TLS_PORT, DEMO_HOME } = process.env;
 const log = `${DEMO_HOME}/nsd.log`;
 const test = basename(process.argv[1], ".mjs");
 let passed = 0, failed = 0;
 
-export const timeout = 15_000 * Number(process.env.TIMES || 1);
+export const times = Number(process.env.TIMES || 1);        // how much slower than usual everything may be
+export const timeout = 15_000 * times;
 export const http = `http://127.0.0.1:${DEMO_PORT}`, https = `https://127.0.0.1:${DEMO_TLS_PORT}`;
 
 export function check(name, condition, detail = "") {
@@ -36,7 +39,7 @@ export async function until(condition, what) {
         const value = await condition();
         if (value) return value;
         if (Date.now() > end) throw new Error(`waited for: ${what}`);
-        await new Promise((done) => setTimeout(done, 20));
+        await new Promise((done) => setTimeout(done, 5));
     }
 }
 
