@@ -146,3 +146,51 @@ proc ws-shake {} {
     contest "the same over TLS" \
         [list raw {measure wsload rawtls -t {*}$args} "" Tcl {measure wsload nsdtls -t {*}$args -P /echo/ws} ""]
 }
+
+# ---- for a long time
+
+proc soak {} {
+    global opt server build
+    start_workers
+    set seconds [expr {int(60 * $opt(--minutes))}]
+    puts "$opt(--soak) sessions, half of them over TLS, in rooms of ten join, talk, get cut and come back for $opt(--minutes) minutes"
+    puts "      time   resident  descriptors  sessions  published  delivered"
+    foreach {key tls} {two "" twotls -t} { measure wsload $key {*}$tls -c 10 -T 1 -P /echo/ws }       ;# all that it opens once is open
+    after 2000
+    set first [list [rss two] [fds two]]
+    set before [dict get [stats two] websocket]
+    set job [open |[list $build/bench/wssoak -p $server(two,port) -t $server(twotls,port) -c $opt(--soak) -T $seconds 2>@1] r]
+    set row {{time} {
+        set s [dict get [stats two] websocket]
+        puts [format "    %6.1f m %7d kB %12d %9d %10d %10d" $time [rss two] [fds two] {*}[lmap n {sessions published delivered} { dict get $s $n }]]
+        flush stdout
+    }}
+    apply $row 0.0
+    for {set i 1} {$i <= 10} {incr i} {
+        after [expr {100 * $seconds}]
+        apply $row [expr {$i * $opt(--minutes) / 10.0}]
+    }
+    set line [read $job]
+    set r [judge soak [catch {close $job}] $line]
+    after 3000
+    apply $row $opt(--minutes)
+    set after [dict get [stats two] websocket]
+    foreach name [dict keys $after] { dict set delta $name [expr {[dict get $after $name] - [dict get $before $name]}] }
+    foreach {what is should} [list \
+        "messages that came in"  [dict get $delta messagesin]  [expr {[dict get $r said] + [dict get $r cuts]}] \
+        "published"              [dict get $delta published]   [dict get $r said] \
+        "accepted"               [dict get $delta accepted]    [dict get $delta closed] \
+        "sessions left"          [dict get $after sessions]    0 \
+        "descriptors"            [fds two]                     [lindex $first 1] \
+        "lost words"             [dict get $r missing]         0] {
+        puts [format "    %-24s %10d, to be %10d%s" $what $is $should [expr {$is == $should ? "" : "   WRONG"}]]
+        if {$is != $should} { incr ::failures }
+    }
+    puts "    client: $line"
+    set odd [dict filter $delta script {name n} { expr {$n != 0 && $name ni {sessions topics accepted closed messagesin messagesout bytesin bytesout pings pongs published delivered}} }]
+    puts "    other counters that moved: $odd"
+}
+proc fds {key} {
+    global server
+    llength [glob -nocomplain -directory /proc/$server($key,pid)/fd *]
+}
