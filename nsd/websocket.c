@@ -91,6 +91,7 @@ NsWebSocketInitServer(NsServer *server)
     params->maxPerIp = (unsigned)Ns_ConfigIntRange(section, "maxperip", 0, 0, INT_MAX);
     all->maxTopics = (size_t)Ns_ConfigIntRange(section, "maxtopics", 10000, 1, INT_MAX);
     server->websockets = all;
+    NsWsProfilesInitServer(server);
     NsTopicsInitServer(server);
     NsWsAcceptInitServer(server);
 }
@@ -101,42 +102,45 @@ Ns_WebSocketParamsInit(NsServer *server, Ns_WebSocketParams *params)
     *params = server->websockets->defaults;
 }
 
-/* What a session counts for itself goes to the server's counters now and then: no message touches memory of other workers. */
+/* What a session counts for itself: no message touches memory that other workers write. */
 static void
-FoldCounters(WsSession *session)
+AddCounters(WsSession *session, NsWsCounters *counters)
 {
-    NsWsCounters *counters = &session->chan->server->websockets->counters;
-    uint64_t      now[4], i;
-    atomic_ullong *const totals[4] = {&counters->messagesIn, &counters->bytesIn, &counters->messagesOut, &counters->bytesOut};
-
     ChanLock(session->chan);
-    now[0] = atomic_load_explicit(&session->messagesIn, memory_order_relaxed);
-    now[1] = atomic_load_explicit(&session->bytesIn, memory_order_relaxed);
-    now[2] = session->messagesOut;
-    now[3] = session->bytesOut;
-    for (i = 0u; i < 4u; i++) {
-        atomic_fetch_add_explicit(totals[i], now[i] - session->folded[i], memory_order_relaxed);
-        session->folded[i] = now[i];
+    if (!session->counted) {
+        atomic_fetch_add_explicit(&counters->messagesIn, atomic_load_explicit(&session->messagesIn, memory_order_relaxed),
+                                  memory_order_relaxed);
+        atomic_fetch_add_explicit(&counters->bytesIn, atomic_load_explicit(&session->bytesIn, memory_order_relaxed),
+                                  memory_order_relaxed);
+        atomic_fetch_add_explicit(&counters->messagesOut, session->messagesOut, memory_order_relaxed);
+        atomic_fetch_add_explicit(&counters->bytesOut, session->bytesOut, memory_order_relaxed);
     }
     ChanUnlock(session->chan);
 }
 
-NsWsCounters *
+const NsWsCounters *
 NsWebSocketCounters(NsServer *server)
 {
+    static __thread NsWsCounters sum;
     NsChan **chans;
     size_t   count = Ns_ConnChanList(server, &chans), i;
 
+    /* All of its members are atomic_ullong. */
+    for (i = 0u; i < sizeof(sum) / sizeof(atomic_ullong); i++) {
+        atomic_store_explicit((atomic_ullong *)&sum + i,
+                              atomic_load_explicit((atomic_ullong *)&server->websockets->counters + i, memory_order_relaxed),
+                              memory_order_relaxed);
+    }
     for (i = 0u; i < count; i++) {
         WsSession *session = NsWsSessionOf(chans[i]);
 
         if (session != NULL) {
-            FoldCounters(session);
+            AddCounters(session, &sum);
         }
         Ns_ConnChanRelease(chans[i]);
     }
     ns_free(chans);
-    return &server->websockets->counters;
+    return &sum;
 }
 
 size_t
@@ -166,27 +170,26 @@ Ns_WebSocketIs(NsChan *chan)
     return NsWsSessionOf(chan) != NULL;
 }
 
+static void
+FreeReceiver(WsSession *session)
+{
+    if (session->receiver != NULL) {
+        NsWsReceiverFree(session->receiver);
+        ns_free(session->receiver);
+        session->receiver = NULL;
+    }
+}
+
 WsSession *
 NsWsSessionCreate(NsServer *server, bool client, const Ns_WebSocketParams *params, const Ns_WebSocketHandler *handler)
 {
     WsSession *session = ns_calloc(1u, sizeof(WsSession));
 
-    (void)server;
     session->magic = WS_MAGIC;
     session->client = client;
-    session->handler = *handler;
-    session->receiver.rule = client ? NS_WS_MASK_REFUSED : NS_WS_MASK_REQUIRED;
-    session->receiver.maxMessage = params->maxMessage;
-    session->receiver.maxFragments = params->maxFragments;
-    session->deflateLevel = params->deflateLevel;
-    session->deflateMinSize = params->deflateMinSize;
-    session->maxSendBuffer = params->maxSendBuffer;
-    session->slow = params->slow;
-    session->pingInterval = params->pingInterval;
-    session->pongTimeout = params->pongTimeout;
-    session->idleTimeout = params->idleTimeout;
-    session->closeTimeout = params->closeTimeout;
-    session->data = params->data != NULL && *params->data != '\0' ? ns_strdup(params->data) : NULL;
+    session->profile = NsWsProfileGet(server, client, params, handler);
+    session->arg = handler->arg;
+    session->command = handler->command;
     atomic_init(&session->ownCode, -1);
     atomic_init(&session->roundTrip, -1);
     atomic_init(&session->handshakeDone, !client);
@@ -194,30 +197,58 @@ NsWsSessionCreate(NsServer *server, bool client, const Ns_WebSocketParams *param
 }
 
 void
-NsWsSessionFree(WsSession *session)
+NsWsSessionFree(NsServer *server, WsSession *session)
 {
-    if (session->handler.freeProc != NULL) {
-        session->handler.freeProc(session->handler.arg);
+    if (session->profile->options.procs.freeProc != NULL && !session->argFreed) {
+        session->profile->options.procs.freeProc(session->arg);
     }
-    NsWsReceiverFree(&session->receiver);
+    NsWsProfileRelease(server, session->profile);
+    FreeReceiver(session);
     NsWsDeflaterFree(session->deflater);
     ns_free(session->closeReason);
     ns_free(session->head);
-    ns_free(session->protocol);
-    ns_free(session->extensions);
-    ns_free(session->path);
-    ns_free(session->origin);
-    ns_free(session->data);
+    ns_free(session->texts);
     session->magic = NS_SPOILED;
     ns_free(session);
 }
 
+/* ---- texts ---- */
+
 void
-NsWsReceiverSetup(WsSession *session)
+NsWsSetTexts(WsSession *session, const char *const texts[WS_TEXTS])
 {
-    session->receiver.deflate = session->deflate.enabled;
-    session->receiver.takeover = session->client ? !session->deflate.serverNoTakeover : !session->deflate.clientNoTakeover;
-    session->receiver.bits = session->client ? session->deflate.serverBits : session->deflate.clientBits;
+    size_t len = WS_TEXTS;
+    char  *all, *p, *old;
+    int    i;
+
+    for (i = 0; i < WS_TEXTS; i++) {
+        len += texts[i] != NULL ? strlen(texts[i]) : 0u;
+    }
+    all = p = ns_malloc(len);
+    for (i = 0; i < WS_TEXTS; i++) {
+        strcpy(p, texts[i] != NULL ? texts[i] : "");
+        p += strlen(p) + 1u;
+    }
+    if (session->chan != NULL) {
+        ChanLock(session->chan);
+    }
+    old = session->texts;
+    session->texts = all;
+    if (session->chan != NULL) {
+        ChanUnlock(session->chan);
+    }
+    ns_free(old);
+}
+
+const char *
+NsWsText(const WsSession *session, int which)
+{
+    const char *p = session->texts;
+
+    while (p != NULL && which-- > 0) {
+        p += strlen(p) + 1u;
+    }
+    return p != NULL ? p : "";
 }
 
 bool
@@ -229,12 +260,11 @@ NsWsSessionStart(NsChan *chan, WsSession *session)
     if (!session->client) {
         session->tls = chan->io.transport->pending != NULL;
     }
-    NsWsReceiverSetup(session);
     atomic_fetch_add_explicit(&all->open, 1u, memory_order_relaxed);
     if (!NsChanAttach(chan, &webSocketHook, session)) {
         atomic_fetch_sub_explicit(&all->open, 1u, memory_order_relaxed);
         NsWsAddressRelease(chan->server, session->address);
-        NsWsSessionFree(session);
+        NsWsSessionFree(chan->server, session);
         return false;
     }
     return true;
@@ -247,7 +277,7 @@ HookFree(NsChan *chan)
     WsSession *session = chan->session;
 
     chan->session = NULL;
-    NsWsSessionFree(session);
+    NsWsSessionFree(chan->server, session);
 }
 
 /* ---- the handler ---- */
@@ -256,7 +286,7 @@ HookFree(NsChan *chan)
 static void
 BeginCall(WsSession *session)
 {
-    NsWorkerCallbackBegin(session->chan->worker, session->chan->name, session->handler.command);
+    NsWorkerCallbackBegin(session->chan->worker, session->chan->name, session->command);
 }
 
 static void
@@ -284,8 +314,8 @@ NsWsOpened(WsSession *session)
     session->opened = true;
     session->lastMessage = session->lastHeard = NsLoopNow(NsWorkerLoop(session->chan->worker));
     atomic_store_explicit(&session->handshakeDone, true, memory_order_release);
-    if (session->handler.open != NULL) {
-        session->handler.open(session->chan, session->handler.arg);
+    if (session->profile->options.procs.open != NULL) {
+        session->profile->options.procs.open(session->chan, session->arg);
     }
     ArmTimer(session);
 }
@@ -388,8 +418,8 @@ Take(WsSession *session, NsWsEvent *event)
     case NS_WS_EV_MESSAGE:
         CountMessage(session, event->len);
         session->lastMessage = NsLoopNow(NsWorkerLoop(chan->worker));
-        if (!closing && session->handler.message != NULL) {
-            session->handler.message(chan, session->handler.arg, event->opcode, (const char *)event->data, event->len);
+        if (!closing && session->profile->options.procs.message != NULL) {
+            session->profile->options.procs.message(chan, session->arg, event->opcode, (const char *)event->data, event->len);
         }
         break;
     case NS_WS_EV_PING:
@@ -432,17 +462,52 @@ Lost(WsSession *session, int code)
     (void)Ns_ConnChanClose(session->chan);
 }
 
+/* For an idle session a receiver is made for the moment, and kept only if something is left unfinished. */
+static void
+SetUpReceiver(const WsSession *session, NsWsReceiver *receiver)
+{
+    memset(receiver, 0, sizeof(*receiver));
+    receiver->rule = session->client ? NS_WS_MASK_REFUSED : NS_WS_MASK_REQUIRED;
+    receiver->maxMessage = session->profile->options.maxMessage;
+    receiver->maxFragments = session->profile->options.maxFragments;
+    receiver->deflate = session->deflate.enabled;
+    receiver->takeover = session->client ? !session->deflate.serverNoTakeover : !session->deflate.clientNoTakeover;
+    receiver->bits = session->client ? session->deflate.serverBits : session->deflate.clientBits;
+}
+
+static bool
+MustKeep(const NsWsReceiver *receiver)
+{
+    return NsWsReceiverUnfinished(receiver) || receiver->inflater != NULL || receiver->over;
+}
+
 /* The caller has corked the channel. */
 void
 NsWsFeed(WsSession *session, uint8_t *data, size_t len)
 {
-    NsWsEvent event;
+    NsWsReceiver  local, *receiver = session->receiver;
+    NsWsEvent     event;
 
-    if (len > 0u) {
-        NsWsReceiverFeed(&session->receiver, data, len);
-        while (NsWsReceiverNext(&session->receiver, &event) != NS_WS_EV_NONE && Take(session, &event)) {
-            ;
+    if (len == 0u) {
+        return;
+    }
+    if (receiver == NULL) {
+        SetUpReceiver(session, &local);
+        receiver = &local;
+    }
+    NsWsReceiverFeed(receiver, data, len);
+    while (NsWsReceiverNext(receiver, &event) != NS_WS_EV_NONE && Take(session, &event)) {
+        ;
+    }
+    if (receiver != &local) {
+        if (!MustKeep(receiver)) {
+            FreeReceiver(session);
         }
+    } else if (MustKeep(&local)) {
+        session->receiver = ns_malloc(sizeof(local));
+        *session->receiver = local;
+    } else {
+        NsWsReceiverFree(&local);
     }
 }
 
@@ -489,16 +554,16 @@ HookSent(NsChan *chan)
     bool       drained = false, blocked;
 
     ChanLock(chan);
-    if (session->aboveMark && chan->out.bytes <= session->maxSendBuffer / 4u) {
+    if (session->aboveMark && chan->out.bytes <= session->profile->options.maxSendBuffer / 4u) {
         session->aboveMark = false;
         drained = !atomic_load(&session->closeSent);
     }
     blocked = !NsOutEmpty(&chan->out);
     ChanUnlock(chan);
-    if (drained && session->opened && session->handler.drain != NULL) {
+    if (drained && session->opened && session->profile->options.procs.drain != NULL) {
         BeginCall(session);
         NsWsCork(chan, blocked);
-        session->handler.drain(chan, session->handler.arg);
+        session->profile->options.procs.drain(chan, session->arg);
         NsWsUncork(chan);
         EndCall(session);
     }
@@ -514,7 +579,7 @@ AwaitClose(NsChan *chan, void *arg)
 
     (void)arg;
     if (!session->ended && session->closeDue == 0) {
-        session->closeDue = NsLoopNow(NsWorkerLoop(chan->worker)) + session->closeTimeout;
+        session->closeDue = NsLoopNow(NsWorkerLoop(chan->worker)) + session->profile->options.closeTimeout;
         ArmTimer(session);
     }
 }
@@ -585,31 +650,28 @@ HookOver(NsChan *chan)
     session->address = NULL;
     atomic_fetch_sub_explicit(&chan->server->websockets->open, 1u, memory_order_relaxed);
     WS_COUNT(chan->server, closed);
-    NsWsReceiverFree(&session->receiver);
+    FreeReceiver(session);
     NsWsClientFree(session);
-    FoldCounters(session);
+    AddCounters(session, &chan->server->websockets->counters);
+    ChanLock(chan);
+    session->counted = true;
+    ChanUnlock(chan);
     session->closeCode = code;
     if (session->closeReason == NULL && code == 1013) {
         session->closeReason = ns_strdup("too slow");
     }
-    if (session->handler.close != NULL) {
+    if (session->profile->options.procs.close != NULL) {
         BeginCall(session);
-        session->handler.close(chan, session->handler.arg, code, session->closeReason != NULL ? session->closeReason : "");
+        session->profile->options.procs.close(chan, session->arg, code, session->closeReason != NULL ? session->closeReason : "");
         EndCall(session);
     }
-    if (session->handler.freeProc != NULL) {
-        session->handler.freeProc(session->handler.arg);
-        session->handler.freeProc = NULL;
+    if (session->profile->options.procs.freeProc != NULL) {
+        session->profile->options.procs.freeProc(session->arg);
+        session->argFreed = true;
     }
 }
 
 /* ---- looking ---- */
-
-static char *
-CopyOf(const char *string)
-{
-    return ns_strdup(string != NULL ? string : "");
-}
 
 bool
 Ns_WebSocketGetInfo(NsChan *chan, Ns_WebSocketInfo *info)
@@ -626,11 +688,6 @@ Ns_WebSocketGetInfo(NsChan *chan, Ns_WebSocketInfo *info)
     info->tls = session->tls;
     /* What a client agrees on is written before handshakeDone. */
     info->deflate = known && session->deflate.enabled;
-    info->protocol = CopyOf(known ? session->protocol : NULL);
-    info->extensions = CopyOf(known ? session->extensions : NULL);
-    info->path = CopyOf(session->path);
-    info->origin = CopyOf(session->origin);
-    info->data = CopyOf(session->data);
     info->topics = NsTopicsOf(session);
     info->roundTrip = atomic_load_explicit(&session->roundTrip, memory_order_relaxed);
     info->messagesIn = atomic_load_explicit(&session->messagesIn, memory_order_relaxed);
@@ -638,6 +695,11 @@ Ns_WebSocketGetInfo(NsChan *chan, Ns_WebSocketInfo *info)
     ChanLock(chan);
     info->state = chan->state != CHAN_OPEN ? NS_WEBSOCKET_CLOSED : atomic_load(&session->closeSent) ? NS_WEBSOCKET_CLOSING
         : known ? NS_WEBSOCKET_OPEN : NS_WEBSOCKET_CONNECTING;
+    info->protocol = ns_strdup(NsWsText(session, WS_PROTOCOL));
+    info->extensions = ns_strdup(NsWsText(session, WS_EXTENSIONS));
+    info->path = ns_strdup(NsWsText(session, WS_PATH));
+    info->origin = ns_strdup(NsWsText(session, WS_ORIGIN));
+    info->data = ns_strdup(NsWsText(session, WS_DATA));
     info->messagesOut = session->messagesOut;
     info->bytesOut = session->bytesOut;
     info->dropped = session->dropped;
@@ -682,12 +744,12 @@ NextDue(const WsSession *session)
         due = session->stopDue;
     }
     if (session->pingOpen) {
-        due = Earlier(due, session->pingSent / 1000 + session->pongTimeout);
-    } else if (session->pingInterval > 0) {
-        due = Earlier(due, session->lastHeard + session->pingInterval);
+        due = Earlier(due, session->pingSent / 1000 + session->profile->options.pongTimeout);
+    } else if (session->profile->options.pingInterval > 0) {
+        due = Earlier(due, session->lastHeard + session->profile->options.pingInterval);
     }
-    if (session->idleTimeout > 0) {
-        due = Earlier(due, session->lastMessage + session->idleTimeout);
+    if (session->profile->options.idleTimeout > 0) {
+        due = Earlier(due, session->lastMessage + session->profile->options.idleTimeout);
     }
     return due;
 }
@@ -745,13 +807,13 @@ Expire(NsLoop *loop, NsTimer *timer)
     } else if (session->stopDue > 0 && now >= session->stopDue) {
         session->stopDue = 0;
         (void)Ns_WebSocketClose(chan, 1001, "going away");
-    } else if (session->idleTimeout > 0 && now >= session->lastMessage + session->idleTimeout) {
+    } else if (session->profile->options.idleTimeout > 0 && now >= session->lastMessage + session->profile->options.idleTimeout) {
         WS_COUNT(chan->server, idleTimeouts);
         NsWsFail(session, 1001, "idle timeout");
-    } else if (session->pingOpen && now >= session->pingSent / 1000 + session->pongTimeout) {
+    } else if (session->pingOpen && now >= session->pingSent / 1000 + session->profile->options.pongTimeout) {
         WS_COUNT(chan->server, pongTimeouts);
         NsWsFail(session, 1001, "no answer to a ping");
-    } else if (!session->pingOpen && session->pingInterval > 0 && now >= session->lastHeard + session->pingInterval) {
+    } else if (!session->pingOpen && session->profile->options.pingInterval > 0 && now >= session->lastHeard + session->profile->options.pingInterval) {
         SendPing(session);
     }
     if (!atomic_load_explicit(&chan->closed, memory_order_relaxed)) {

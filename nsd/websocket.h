@@ -8,7 +8,7 @@
 
 #include "connchan.h"
 
-/* Counters of a server, since its start, brought up to date by the call; any thread. */
+/* Counters of a server, since its start. */
 typedef struct NsWsCounters {
     atomic_ullong accepted, connected, connectFailed, closed;
     atomic_ullong refusedHandshake, refusedOrigin, refusedPerIp;
@@ -17,7 +17,8 @@ typedef struct NsWsCounters {
     atomic_ullong pongTimeouts, idleTimeouts, closeTimeouts, slowClosed, slowDropped;
     atomic_ullong published, delivered, compressed, inflated;
 } NsWsCounters;
-NsWsCounters *NsWebSocketCounters(NsServer *server);
+/* Any thread.  What it returns is the thread's, until its next call. */
+const NsWsCounters *NsWebSocketCounters(NsServer *server);
 size_t        NsWebSocketCount(NsServer *server);          /* open sessions */
 size_t        NsTopicCount(NsServer *server);              /* topics that have subscribers */
 /* "close", "drop", "latest".  False: another word. */

@@ -109,12 +109,6 @@ CheckRequest(Ns_Conn *conn, NsServer *server, const Ns_WebSocketParams *params, 
 
 /* ---- accepting ---- */
 
-static char *
-Copy(Tcl_DString *ds)
-{
-    return Tcl_DStringLength(ds) > 0 ? ns_strdup(Tcl_DStringValue(ds)) : NULL;
-}
-
 /* What is agreed on, and the answer's head.  False: refused. */
 static bool
 Negotiate(Ns_Conn *conn, WsSession *session, const Ns_WebSocketParams *params, Tcl_DString *error)
@@ -146,8 +140,10 @@ Negotiate(Ns_Conn *conn, WsSession *session, const Ns_WebSocketParams *params, T
         (void)Ns_ConnReturnInternalError(conn);
     } else {
         session->head = ns_strdup(Tcl_DStringValue(&head));
-        session->protocol = Copy(&protocol);
-        session->extensions = Copy(&extensions);
+        NsWsSetTexts(session, (const char *[WS_TEXTS]){
+            [WS_PROTOCOL] = Tcl_DStringValue(&protocol), [WS_EXTENSIONS] = Tcl_DStringValue(&extensions),
+            [WS_PATH] = conn->request->url, [WS_ORIGIN] = Ns_SetIGet(conn->headers, "origin"), [WS_DATA] = params->data
+        });
     }
     Tcl_DStringFree(&protocol);
     Tcl_DStringFree(&offers);
@@ -163,7 +159,11 @@ CountAddress(Ns_Conn *conn, WsSession *session, const Ns_WebSocketParams *params
     NsServer *server = NsConnOf(conn)->server;
 
     if (params->maxPerIp > 0u) {
-        session->address = TakeAddress(server, Ns_ConnPeerAddr(conn), params->maxPerIp);
+        Tcl_DString address;
+
+        Tcl_DStringInit(&address);
+        session->address = TakeAddress(server, NsConnClientAddr(NsConnOf(conn), &address), params->maxPerIp);
+        Tcl_DStringFree(&address);
         if (session->address == NULL) {
             WS_COUNT(server, refusedPerIp);
             Refuse(conn, 429, "Too Many Requests", "too many connections from this address", error);
@@ -184,7 +184,7 @@ Detach(Ns_Conn *conn, WsSession *session, Tcl_DString *error)
     if (chan == NULL) {
         Tcl_DStringAppend(error, "the connection is gone, or was detached already", -1);
         NsWsAddressRelease(server, session->address);
-        NsWsSessionFree(session);
+        NsWsSessionFree(server, session);
     } else if (!NsWsSessionStart(chan, session)) {
         Tcl_DStringAppend(error, "the channel was closed", -1);
         Ns_ConnChanRelease(chan);
@@ -200,20 +200,17 @@ Ns_WebSocketAccept(Ns_Conn *conn, const Ns_WebSocketParams *params, const Ns_Web
 {
     NsServer   *server = NsConnOf(conn)->server;
     WsSession  *session = NsWsSessionCreate(server, false, params, handler);
-    const char *origin = Ns_SetIGet(conn->headers, "origin");
     NsChan     *chan = NULL;
 
     if ((conn->flags & NS_CONN_CLOSED) != 0u) {
         Tcl_DStringAppend(error, "the connection is gone, or was detached already", -1);
     } else if (CheckRequest(conn, server, params, error) && Negotiate(conn, session, params, error)
                && CountAddress(conn, session, params, error)) {
-        session->path = ns_strdup(conn->request->url);
-        session->origin = origin != NULL ? ns_strdup(origin) : NULL;
         chan = Detach(conn, session, error);
         session = NULL;
     }
     if (session != NULL) {
-        NsWsSessionFree(session);
+        NsWsSessionFree(server, session);
     }
     return chan;
 }

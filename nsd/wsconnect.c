@@ -120,7 +120,7 @@ ComposeRequest(WsSession *session, const Target *target, const Ns_WebSocketParam
                            params->protocols, Tcl_DStringValue(&offer), params->headers, &head);
     if (fine) {
         session->head = ns_strdup(Tcl_DStringValue(&head));
-        session->path = ns_strdup(Tcl_DStringValue(&target->path));
+        NsWsSetTexts(session, (const char *[WS_TEXTS]){[WS_PATH] = Tcl_DStringValue(&target->path), [WS_DATA] = params->data});
     } else {
         Tcl_DStringAppend(error, "the URL, a protocol or a header cannot be sent, or is the handshake's own", -1);
     }
@@ -154,7 +154,7 @@ Ns_WebSocketConnect(NsServer *server, const char *url, const Ns_ConnChanConnectP
     }
     if (chan == NULL) {
         NsWsClientFree(session);
-        NsWsSessionFree(session);
+        NsWsSessionFree(server, session);
     } else if (!NsWsSessionStart(chan, session)) {
         Tcl_DStringAppend(error, "the channel was closed", -1);
         Ns_ConnChanRelease(chan);
@@ -219,8 +219,10 @@ TakeAnswer(WsSession *session, Handshake *handshake, const NsResponseHead *head)
         }
     }
     if (wrong == NULL) {
-        session->protocol = Tcl_DStringLength(&protocol) > 0 ? ns_strdup(Tcl_DStringValue(&protocol)) : NULL;
-        session->extensions = Tcl_DStringLength(&extensions) > 0 ? ns_strdup(Tcl_DStringValue(&extensions)) : NULL;
+        NsWsSetTexts(session, (const char *[WS_TEXTS]){
+            [WS_PROTOCOL] = Tcl_DStringValue(&protocol), [WS_EXTENSIONS] = Tcl_DStringValue(&extensions),
+            [WS_PATH] = NsWsText(session, WS_PATH), [WS_DATA] = NsWsText(session, WS_DATA)
+        });
     }
     Tcl_DStringFree(&protocol);
     Tcl_DStringFree(&extensions);
@@ -265,7 +267,6 @@ NsWsClientAnswer(WsSession *session, uint8_t *data, size_t len)
     } else if (result == NS_RESPONSE_HEAD) {
         NsWsClientFree(session);
         WS_COUNT(session->chan->server, connected);
-        NsWsReceiverSetup(session);
         NsWsOpened(session);
         NsWsFeed(session, data + pos, len - pos);
     }

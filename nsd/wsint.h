@@ -12,47 +12,62 @@
 typedef struct WsMembership WsMembership;      /* topic.c */
 typedef struct WsAddress    WsAddress;         /* wsaccept.c: sessions of one peer address */
 
-/* It belongs to its channel, and is freed with it: as long as there is a reference to that. */
+/* What sessions with the same options have in common, so that each of thousands need not have it.  Counted; not changed. */
+typedef struct WsProfile {
+    struct WsProfile   *next;                  /* lock of the server's profiles */
+    unsigned            refs;                  /* the same */
+    bool                listed;
+    struct WsProfileOptions {
+        Ns_WebSocketHandler procs;             /* without arg and command, which are a session's own */
+        size_t              maxMessage, deflateMinSize, maxSendBuffer;
+        int64_t             pingInterval, pongTimeout, idleTimeout, closeTimeout;
+        unsigned            maxFragments;
+        int                 deflateLevel;
+        Ns_WebSocketSlow    slow;
+        bool                client;
+    } options;
+} WsProfile;
+
+/* The texts of a session. */
+enum { WS_PROTOCOL, WS_EXTENSIONS, WS_PATH, WS_ORIGIN, WS_DATA, WS_TEXTS };
+
+/* It belongs to its channel, and is freed with it: as long as there is a reference to that.  An idle one is small. */
 typedef struct WsSession {
-    /* What each message touches comes first, in as few cache lines as it takes. */
     uint32_t             magic;
     bool                 client, tls;
     bool                 opened;               /* worker: `open` was called */
     bool                 ended;                /* worker: `over` was */
+    bool                 argFreed;             /* worker: the handler's */
     bool                 aboveMark;            /* lock: more than the low mark waited since the last `drain` */
     bool                 pingOpen;             /* worker: a ping waits for its pong */
+    bool                 topicsClosed;         /* lock of the topics */
+    bool                 counted;              /* lock: the server's counters have what it counted */
     atomic_bool          closeSent;            /* set under the lock */
     atomic_bool          handshakeDone;        /* set by the worker; a server's is done from the start */
-    atomic_int           ownCode;              /* in the close frame that was sent; -1: none was */
-    NsChan              *chan;                 /* not counted */
-    Ns_WebSocketHandler  handler;
-    int64_t              lastMessage, lastHeard;       /* worker */
-    atomic_ullong        messagesIn, bytesIn;  /* written by the worker */
-    uint64_t             messagesOut, bytesOut;        /* lock */
-    char                *head;                 /* lock: sent first: the 101, or the request; NULL: was sent */
     NsWsDeflateParams    deflate;
-    NsWsDeflater        *deflater;             /* lock: with context takeover only */
-    size_t               deflateMinSize;
-    size_t               maxSendBuffer;
-    NsWsReceiver         receiver;             /* worker */
+    NsChan              *chan;                 /* not counted */
+    const WsProfile     *profile;
+    void                *arg;                  /* the handler's */
+    const char          *command;
+    NsWsReceiver        *receiver;             /* worker: NULL while nothing is unfinished */
+    char                *head;                 /* lock: sent first: the 101, or the request; NULL: was sent */
+    int64_t              lastMessage, lastHeard;               /* worker */
+    atomic_ullong        messagesIn, bytesIn;  /* written by the worker */
+    uint64_t             messagesOut, bytesOut;                /* lock */
 
-    int                  deflateLevel;
-    Ns_WebSocketSlow     slow;
-    uint64_t             dropped;              /* lock */
     NsTimer              timer;                /* worker ... */
-    int64_t              pingInterval, pongTimeout, idleTimeout, closeTimeout;
     int64_t              pingSent, closeDue, stopDue;
-    int                  closeCode;            /* received, or why it ended; 0: not yet */
     char                *closeReason;
+    int                  closeCode;            /* received, or why it ended; 0: not yet */
+    atomic_int           ownCode;              /* in the close frame that was sent; -1: none was */
     atomic_llong         roundTrip;            /* microseconds, -1 */
-    uint64_t             folded[4];            /* lock: what the server's counters know of it */
-
+    uint64_t             dropped;              /* lock */
+    NsWsDeflater        *deflater;             /* lock: with context takeover only */
     WsMembership        *topics;               /* lock of the topics */
     size_t               topicCount;
-    bool                 topicsClosed;
     WsAddress           *address;              /* NULL: not counted */
     void                *handshake;            /* wsconnect.c: until the answer is there */
-    char                *protocol, *extensions, *path, *origin, *data;         /* "" when there is none */
+    char                *texts;                /* lock: WS_TEXTS strings one after the other; NULL: all empty */
 } WsSession;
 #define WS_MAGIC NS_MAGIC('W', 'e', 'b', 'S')
 
@@ -61,10 +76,10 @@ WsSession *NsWsSessionOf(NsChan *chan);
 
 /* ---- websocket.c ---- */
 
-/* A session for a channel; takes over the handler, not yet attached.  Strings may be NULL. */
+/* A session for a channel; takes over the handler, not yet attached. */
 WsSession *NsWsSessionCreate(NsServer *server, bool client, const Ns_WebSocketParams *params,
                              const Ns_WebSocketHandler *handler);
-void       NsWsSessionFree(WsSession *session);            /* one that was never attached: frees the handler */
+void       NsWsSessionFree(NsServer *server, WsSession *session);            /* one that was never attached: frees the handler */
 /* Any thread.  From here on the channel is a session.  False: somebody has closed the channel; the session is freed. */
 bool       NsWsSessionStart(NsChan *chan, WsSession *session);
 /* The worker: the handshake is over; what came behind it is fed next. */
@@ -72,8 +87,10 @@ void       NsWsOpened(WsSession *session);
 /* The worker: end with this code: a close frame, if `code` may be sent and none was, then the channel is closed. */
 void       NsWsFail(WsSession *session, int code, const char *reason);
 
-/* What was agreed on is known to the receiver from here on. */
-void       NsWsReceiverSetup(WsSession *session);
+/* Any thread, no lock.  Replaces all; NULL: "". */
+void       NsWsSetTexts(WsSession *session, const char *const texts[WS_TEXTS]);
+/* The worker, or with the lock held. */
+const char *NsWsText(const WsSession *session, int which);
 /* The worker, in the handler's time: bytes behind the handshake. */
 void       NsWsFeed(WsSession *session, uint8_t *data, size_t len);
 
@@ -124,6 +141,14 @@ static inline bool NsWsTakesPacked(const WsSession *session)
     return session->deflate.enabled && !session->client && session->deflate.serverBits == 15;
 }
 
+/* ---- wsprofile.c ---- */
+
+/* Any thread. */
+void             NsWsProfilesInitServer(NsServer *server);
+const WsProfile *NsWsProfileGet(NsServer *server, bool client, const Ns_WebSocketParams *params,
+                                const Ns_WebSocketHandler *handler);
+void             NsWsProfileRelease(NsServer *server, const WsProfile *profile);
+
 /* ---- topic.c ---- */
 
 void       NsTopicsInitServer(NsServer *server);
@@ -145,6 +170,7 @@ struct NsWebSockets {
     size_t                 maxTopics;          /* of a session */
     struct NsTopics       *topics;
     struct WsAddresses    *addresses;
+    struct WsProfiles     *profiles;
 };
 
 #define WS_COUNT(server, counter) \

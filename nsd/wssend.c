@@ -101,7 +101,7 @@ NsWsRandom(void *bytes, size_t len)
 static size_t
 LowMark(const WsSession *session)
 {
-    return session->maxSendBuffer / 4u;
+    return session->profile->options.maxSendBuffer / 4u;
 }
 
 /* Lock held. */
@@ -206,16 +206,16 @@ MakeRoom(NsChan *chan, WsSession *session, size_t len)
     struct iovec iov = {frame, 0u};
     Room         room = ROOM;
 
-    if (waiting == 0u || waiting + len <= session->maxSendBuffer) {
+    if (waiting == 0u || waiting + len <= session->profile->options.maxSendBuffer) {
         return ROOM;
     }
-    switch (session->slow) {
+    switch (session->profile->options.slow) {
     case NS_WEBSOCKET_SLOW_LATEST: {
-        size_t count = NsOutDrop(&chan->out, Begun(session), waiting + len - session->maxSendBuffer);
+        size_t count = NsOutDrop(&chan->out, Begun(session), waiting + len - session->profile->options.maxSendBuffer);
 
         session->dropped += count;
         atomic_fetch_add_explicit(&chan->server->websockets->counters.slowDropped, count, memory_order_relaxed);
-        if (chan->out.bytes == 0u || chan->out.bytes + len <= session->maxSendBuffer) {
+        if (chan->out.bytes == 0u || chan->out.bytes + len <= session->profile->options.maxSendBuffer) {
             break;
         }
     }
@@ -388,10 +388,10 @@ Pack(NsChan *chan, WsSession *session, const void *data, size_t len)
     int           bits = session->client ? session->deflate.clientBits : session->deflate.serverBits;
 
     if (noTakeover) {
-        deflater = SharedDeflater(bits, session->deflateLevel);
+        deflater = SharedDeflater(bits, session->profile->options.deflateLevel);
     } else {
         if (session->deflater == NULL) {
-            session->deflater = NsWsDeflaterCreate(bits, session->deflateLevel);
+            session->deflater = NsWsDeflaterCreate(bits, session->profile->options.deflateLevel);
         }
         deflater = session->deflater;
     }
@@ -409,7 +409,7 @@ Pack(NsChan *chan, WsSession *session, const void *data, size_t len)
 static bool
 WantsPack(const WsSession *session, size_t len, unsigned flags)
 {
-    return session->deflate.enabled && len >= session->deflateMinSize && (flags & NS_WEBSOCKET_NOCOMPRESS) == 0u;
+    return session->deflate.enabled && len >= session->profile->options.deflateMinSize && (flags & NS_WEBSOCKET_NOCOMPRESS) == 0u;
 }
 
 /* The common case: the handler answers, nothing waits, and it fits. */
@@ -586,7 +586,7 @@ NsWsSendControl(WsSession *session, int opcode, const void *data, size_t len)
     iov[1] = (struct iovec){(void *)(uintptr_t)frame.data, frame.len};
     ChanLock(chan);
     /* Who floods with pings and does not read gets no more pongs than the buffer holds. */
-    if (MaySend(chan, session) && chan->out.bytes + len <= session->maxSendBuffer) {
+    if (MaySend(chan, session) && chan->out.bytes + len <= session->profile->options.maxSendBuffer) {
         sent = state->owner == chan && state->len > 0u ? FlushCork(chan, state, iov, 2) : Put(chan, session, iov, 2);
     } else if (errno != EPIPE) {
         errno = ENOBUFS;

@@ -535,7 +535,7 @@ static int
 StatsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
     const NsInterp *ip = clientData;
-    NsWsCounters   *c;
+    const NsWsCounters *c;
     Tcl_Obj        *dict;
     size_t          i;
 
@@ -547,7 +547,7 @@ StatsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const 
     PutNumber(dict, "sessions", (int64_t)NsWebSocketCount(ip->server));
     PutNumber(dict, "topics", (int64_t)NsTopicCount(ip->server));
     {
-        const struct { const char *name; atomic_ullong *value; } counters[] = {
+        const struct { const char *name; const atomic_ullong *value; } counters[] = {
             {"accepted", &c->accepted}, {"connected", &c->connected}, {"connectfailed", &c->connectFailed},
             {"closed", &c->closed}, {"refusedhandshake", &c->refusedHandshake}, {"refusedorigin", &c->refusedOrigin},
             {"refusedperip", &c->refusedPerIp}, {"messagesin", &c->messagesIn}, {"messagesout", &c->messagesOut},
