@@ -283,7 +283,11 @@ struct Ns_Transport {
     ssize_t (*send)(Ns_Sock *sock, const struct iovec *iov, int iovcnt);
     ssize_t (*sendFile)(Ns_Sock *sock, int fd, off_t offset, size_t size);   /* NULL: read and send */
     bool    (*pending)(const Ns_Sock *sock);                       /* bytes to be had though the socket shows none; NULL: never */
-    void    (*shutdown)(Ns_Sock *sock);                            /* tell the peer that no more comes, without waiting; NULL: none */
+    /*
+     * Tell the peer that no more comes, without waiting.  NS_OK: done, or there is nobody to be told; NS_CONTINUE: call again
+     * when the socket is ready for sock->waitSend, or close without.  NULL: none.
+     */
+    Ns_ReturnCode (*shutdown)(Ns_Sock *sock);
     /* The socket is readable: was that only for us (TLS: session tickets, a part of a record), with no bytes, end or error to be
      * had by recv?  NULL: never */
     bool    (*nothing)(Ns_Sock *sock);
