@@ -66,6 +66,8 @@ typedef struct Turn {
 } Turn;
 static __thread Turn turn;
 
+static void SendTurn(void);
+
 /* ---- names ---- */
 
 /* Names come from outside: a seed keeps them from being made to collide. */
@@ -228,6 +230,7 @@ SettleTask(NsLoop *loop, NsTask *task)
     NsChan          *chan = NULL;
 
     (void)loop;
+    SendTurn();                                /* what was published before goes to those who were subscribed then */
     pthread_mutex_lock(&topics->lock);
     member->posted = false;
     Settle(member);
@@ -340,6 +343,7 @@ Ns_WebSocketSubscribe(NsChan *chan, const char *topicName)
         errno = EINVAL;
         return -1;
     }
+    SendTurn();
     pthread_mutex_lock(&topics->lock);
     if (session->topicsClosed || atomic_load(&chan->closed)) {
         errno = EPIPE;
@@ -391,6 +395,7 @@ Ns_WebSocketUnsubscribe(NsChan *chan, const char *topicName)
         errno = EINVAL;
         return -1;
     }
+    SendTurn();
     pthread_mutex_lock(&topics->lock);
     if (topicName != NULL) {
         Topic *topic = FindTopic(topics, topicName);
@@ -434,13 +439,19 @@ static void
 Send(Part *part, WsShared *const *shared, int count, NsServer *server)
 {
     uint64_t delivered = 0u;
-    size_t   i;
+    size_t   i = 0u;
 
-    for (i = 0u; i < part->count; i++) {
+    while (i < part->count) {
+        const WsMembership *member = part->members[i];
+
         if (i + 2u < part->count) {
             __builtin_prefetch(part->members[i + 2u]->chan);
         }
-        delivered += (uint64_t)NsWsDeliver(part->members[i]->chan, shared, count);
+        delivered += (uint64_t)NsWsDeliver(member->chan, shared, count);
+        /* Who is too slow is closed, and then the last one has taken its place. */
+        if (i < part->count && part->members[i] == member) {
+            i++;
+        }
     }
     atomic_fetch_add_explicit(&server->websockets->counters.delivered, delivered, memory_order_relaxed);
 }
@@ -461,18 +472,19 @@ FreeMessages(Message *message)
     }
 }
 
-/* The end of the turn: what follows each other for one topic goes out together. */
+/* A worker: what follows each other for one topic goes out together.  Without the lock. */
 static void
-SendTurn(NsLoop *loop, NsTask *task)
+SendTurn(void)
 {
     Message *first = turn.first, *message = first;
-    int      worker = NsWorkerIndex(NsWorkerCurrent());
+    int      worker;
 
-    (void)loop;
-    (void)task;
+    if (first == NULL) {
+        return;
+    }
+    worker = NsWorkerIndex(NsWorkerCurrent());
     turn.first = NULL;
     turn.last = &turn.first;
-    turn.deferred = false;
     while (message != NULL) {
         WsShared *shared[MAX_BATCH];
         Topic    *topic = message->topic;
@@ -487,6 +499,15 @@ SendTurn(NsLoop *loop, NsTask *task)
     FreeMessages(first);
 }
 
+static void
+EndTurn(NsLoop *loop, NsTask *task)
+{
+    (void)loop;
+    (void)task;
+    turn.deferred = false;
+    SendTurn();
+}
+
 /* The worker. */
 static void
 Queue(NsLoop *loop, Message *message)
@@ -498,7 +519,7 @@ Queue(NsLoop *loop, Message *message)
     turn.last = &message->next;
     if (!turn.deferred) {
         turn.deferred = true;
-        turn.task.proc = SendTurn;
+        turn.task.proc = EndTurn;
         NsLoopDefer(loop, &turn.task);
     }
 }

@@ -763,6 +763,10 @@ NsWsDeliver(NsChan *chan, WsShared *const *shared, int count)
         ChanUnlock(chan);
         return 0;
     }
+    if (mine != NULL && mine->owner == chan && mine->len > 0u) {
+        (void)FlushCork(chan, mine, NULL, 0);  /* its handler is at work, and has sent something before */
+        mine->blocked = !NsOutEmpty(&chan->out);
+    }
     for (i = 0; i < count && !tooSlow; i++) {
         Ns_Buf *buf = FrameFor(chan, session, shared[i]);
 
