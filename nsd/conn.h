@@ -79,6 +79,16 @@ typedef struct NsFormFile {
 } NsFormFile;
 void    NsConnFormFree(NsConn *conn);
 
+/* The connection thread: the first address of X-Forwarded-For, appended to `ds`; false: there is none. */
+bool    NsConnForwardedAddr(const NsConn *conn, Tcl_DString *ds);
+/* Does the configuration say that a proxy stands before this process (reverseproxymode)? */
+bool    NsBehindProxy(void);
+/*
+ * The connection thread: the client's address as the configuration has it, in `ds`: behind a proxy the forwarded one if there
+ * is one, else that of the socket.
+ */
+const char *NsConnClientAddr(const NsConn *conn, Tcl_DString *ds);
+
 /* The connection thread, e.g. in a command.  NULL: no request is being served. */
 static inline NsConn *NsConnOf(Ns_Conn *conn) { return (NsConn *)conn; }
 /*

@@ -43,6 +43,39 @@ Ns_ConnPeerAddr(const Ns_Conn *conn)
     return AddressOf(&self->sockInfo.peer, self->peerAddr, sizeof(self->peerAddr));
 }
 
+/* The first one is what the proxy nearest to the client has put there. */
+bool
+NsConnForwardedAddr(const NsConn *conn, Tcl_DString *ds)
+{
+    const char *value = Ns_SetIGet(conn->pub.headers, "x-forwarded-for");
+    size_t      len;
+
+    if (value == NULL) {
+        return false;
+    }
+    value += strspn(value, " \t");
+    len = strcspn(value, ", \t");
+    Tcl_DStringAppend(ds, value, (int)len);
+    return len > 0u;
+}
+
+bool
+NsBehindProxy(void)
+{
+    return Ns_ConfigBool("ns/parameters/reverseproxymode", "enabled",
+                         Ns_ConfigBool("ns/reverseproxymode", "enabled",
+                                       Ns_ConfigBool("ns/parameters", "reverseproxymode", false)));
+}
+
+const char *
+NsConnClientAddr(const NsConn *conn, Tcl_DString *ds)
+{
+    if (!NsBehindProxy() || !NsConnForwardedAddr(conn, ds)) {
+        Tcl_DStringAppend(ds, Ns_ConnPeerAddr(&conn->pub), -1);
+    }
+    return Tcl_DStringValue(ds);
+}
+
 unsigned short
 Ns_ConnPeerPort(const Ns_Conn *conn)
 {

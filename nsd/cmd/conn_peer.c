@@ -8,29 +8,6 @@
 #include "connio.h"
 #include "http/header.h"
 
-/* The first address of X-Forwarded-For, which the proxy nearest to the client has put there; NULL: none. */
-static Tcl_Obj *
-ForwardedObj(const NsConn *conn)
-{
-    const char *value = Ns_SetIGet(conn->pub.headers, "x-forwarded-for");
-    size_t      len;
-
-    if (value == NULL) {
-        return NULL;
-    }
-    value += strspn(value, " \t");
-    len = strcspn(value, ", \t");
-    return len > 0 ? Tcl_NewStringObj(value, (int)len) : NULL;
-}
-
-static bool
-BehindProxy(void)
-{
-    return Ns_ConfigBool("ns/parameters/reverseproxymode", "enabled",
-                         Ns_ConfigBool("ns/reverseproxymode", "enabled",
-                                       Ns_ConfigBool("ns/parameters", "reverseproxymode", false)));
-}
-
 int
 NsConnPeerAddrObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
@@ -40,7 +17,7 @@ NsConnPeerAddrObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Ob
     };
     int         source = CONFIGURED;
     NsConn     *conn;
-    Tcl_Obj    *address = NULL;
+    Tcl_DString address;
     Ns_ObjvSpec opts[] = {
         {"-source", Ns_ObjvIndex, &source, (void *)(uintptr_t)sources},
         {NULL, NULL, NULL, NULL}
@@ -49,13 +26,15 @@ NsConnPeerAddrObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Ob
     if (Ns_ParseObjv(opts, NULL, interp, 2, objc, objv) != NS_OK || (conn = NsCmdConn(interp, clientData)) == NULL) {
         return TCL_ERROR;
     }
-    if (source == FORWARDED || (source == CONFIGURED && BehindProxy())) {
-        address = ForwardedObj(conn);
+    Tcl_DStringInit(&address);
+    if (source == CONFIGURED) {
+        (void)NsConnClientAddr(conn, &address);
+    } else if (source == FORWARDED) {
+        (void)NsConnForwardedAddr(conn, &address);
+    } else {
+        Tcl_DStringAppend(&address, Ns_ConnPeerAddr(&conn->pub), -1);
     }
-    if (address == NULL) {
-        address = Tcl_NewStringObj(source == FORWARDED ? "" : Ns_ConnPeerAddr(&conn->pub), -1);
-    }
-    Tcl_SetObjResult(interp, address);
+    Tcl_DStringResult(interp, &address);
     return TCL_OK;
 }
 
@@ -96,7 +75,7 @@ NsConnDetailsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj
     }
     dict = Tcl_DuplicateObj(Tcl_GetObjResult(interp));
     Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("proxied", -1),
-                   Tcl_NewBooleanObj(BehindProxy() && Ns_SetIFind(conn->pub.headers, "x-forwarded-for") >= 0));
+                   Tcl_NewBooleanObj(NsBehindProxy() && Ns_SetIFind(conn->pub.headers, "x-forwarded-for") >= 0));
     Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("currentaddr", -1),
                    Tcl_NewStringObj(Ns_ConnCurrentAddr(&conn->pub), -1));
     Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("flags", -1), Tcl_NewWideIntObj(conn->pub.flags));
