@@ -68,6 +68,7 @@ ns_section ns/server/bench/modules  { ns_param nsexample nsexample }
 ns_section ns/server/bench/websocket {
     ns_param maxmessage    64MB
     ns_param maxsendbuffer 256MB
+    ns_param maxfragments  100000
     ns_param origins       *
     ns_param deflate       [env BENCH_DEFLATE 1]
 }

@@ -210,6 +210,9 @@ TakeAnswer(WsSession *session, Handshake *handshake, const NsResponseHead *head)
     Tcl_DStringInit(&protocol);
     Tcl_DStringInit(&extensions);
     wrong = NsWsAnswerCheck(head->status, head->headers, handshake->key, handshake->protocols, &protocol);
+    if (wrong == NULL && head->version < 1.1) {
+        wrong = "the answer is not HTTP/1.1";  /* RFC 6455, section 4.1: nobody switches protocols in HTTP/1.0 */
+    }
     if (wrong == NULL) {
         NsWsJoinHeaders(head->headers, "sec-websocket-extensions", &extensions);
         if (Tcl_DStringLength(&extensions) > 0
