@@ -47,6 +47,7 @@ typedef struct NsChanHook {
     void (*closed)(NsChan *chan);              /* any thread, that of who closes it: at once */
     void (*over)(NsChan *chan);                /* once, after `begin`: somebody has closed the channel */
     void (*free)(NsChan *chan);                /* any thread: the last reference is gone */
+    const char *(*command)(const NsChan *chan);        /* any thread, lock held: for list and status; may give NULL */
 } NsChanHook;
 
 struct NsChan {

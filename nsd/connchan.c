@@ -396,6 +396,11 @@ Ns_ConnChanGetStatus(NsChan *chan, Ns_ConnChanStatus *status)
     if (chan->callback != NULL) {
         status->when = chan->callback->cb.when;
         status->command = ns_strdup(chan->callback->cb.command != NULL ? chan->callback->cb.command : "");
+    } else if (chan->hook != NULL) {
+        const char *command = chan->hook->command != NULL ? chan->hook->command(chan) : NULL;
+
+        status->threadName = NsWorkerName(chan->worker);
+        status->command = command != NULL ? ns_strdup(command) : NULL;
     }
     status->clientData = ns_strdup(chan->clientData);
     ChanUnlock(chan);

@@ -15,6 +15,7 @@ static void HookSent(NsChan *chan);
 static void HookStop(NsChan *chan);
 static void HookClosed(NsChan *chan);
 static void HookOver(NsChan *chan);
+static const char *HookCommand(const NsChan *chan);
 static void HookFree(NsChan *chan);
 static void Expire(NsLoop *loop, NsTimer *timer);
 static void ArmTimer(WsSession *session);
@@ -22,7 +23,7 @@ static int64_t Microseconds(void);
 
 static const NsChanHook webSocketHook = {
     .begin = HookBegin, .connected = NsWsClientConnected, .ready = HookReady, .sent = HookSent, .stop = HookStop,
-    .closed = HookClosed, .over = HookOver, .free = HookFree
+    .closed = HookClosed, .over = HookOver, .free = HookFree, .command = HookCommand
 };
 
 /* ---- configuration ---- */
@@ -104,7 +105,7 @@ Ns_WebSocketParamsInit(NsServer *server, Ns_WebSocketParams *params)
 
 /* What a session counts for itself: no message touches memory that other workers write. */
 static void
-AddCounters(WsSession *session, NsWsCounters *counters)
+AddCounters(WsSession *session, NsWsCounters *counters, bool last)
 {
     ChanLock(session->chan);
     if (!session->counted) {
@@ -114,6 +115,7 @@ AddCounters(WsSession *session, NsWsCounters *counters)
                                   memory_order_relaxed);
         atomic_fetch_add_explicit(&counters->messagesOut, session->messagesOut, memory_order_relaxed);
         atomic_fetch_add_explicit(&counters->bytesOut, session->bytesOut, memory_order_relaxed);
+        session->counted = last;
     }
     ChanUnlock(session->chan);
 }
@@ -135,7 +137,7 @@ NsWebSocketCounters(NsServer *server)
         WsSession *session = NsWsSessionOf(chans[i]);
 
         if (session != NULL) {
-            AddCounters(session, &sum);
+            AddCounters(session, &sum, false);
         }
         Ns_ConnChanRelease(chans[i]);
     }
@@ -630,6 +632,12 @@ HookStop(NsChan *chan)
     ArmTimer(session);
 }
 
+static const char *
+HookCommand(const NsChan *chan)
+{
+    return ((const WsSession *)chan->session)->command;
+}
+
 static void
 HookClosed(NsChan *chan)
 {
@@ -652,10 +660,7 @@ HookOver(NsChan *chan)
     WS_COUNT(chan->server, closed);
     FreeReceiver(session);
     NsWsClientFree(session);
-    AddCounters(session, &chan->server->websockets->counters);
-    ChanLock(chan);
-    session->counted = true;
-    ChanUnlock(chan);
+    AddCounters(session, &chan->server->websockets->counters, true);
     session->closeCode = code;
     if (session->closeReason == NULL && code == 1013) {
         session->closeReason = ns_strdup("too slow");
@@ -665,6 +670,9 @@ HookOver(NsChan *chan)
         session->profile->options.procs.close(chan, session->arg, code, session->closeReason != NULL ? session->closeReason : "");
         EndCall(session);
     }
+    ChanLock(chan);
+    session->command = NULL;                   /* it is the handler's */
+    ChanUnlock(chan);
     if (session->profile->options.procs.freeProc != NULL) {
         session->profile->options.procs.freeProc(session->arg);
         session->argFreed = true;
