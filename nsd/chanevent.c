@@ -173,13 +173,16 @@ HasMore(NsChan *chan)
         || (transport->pending != NULL && !chan->eof && !chan->broken && transport->pending(&chan->io) && !Nothing(chan));
 }
 
-/* Lock held, as the hook has it.  What is left in our hands is read by the inbox, after the others had their turn. */
+/*
+ * Lock held, as the hook has it.  What is left in our hands is read by the inbox, after the others had their turn; so is, when
+ * sending has failed, what had arrived before, down to its end: of that no event tells.
+ */
 static void
 HookReadHeld(NsChan *chan)
 {
     chan->hook->ready(chan);
-    if ((chan->io.transport->pending != NULL || chan->restLen > chan->restPos)
-        && chan->state == CHAN_OPEN && !chan->deferred && !chan->deaf && HasMore(chan)) {
+    if ((chan->io.transport->pending != NULL || chan->restLen > chan->restPos || chan->broken)
+        && chan->state == CHAN_OPEN && !chan->deferred && !chan->deaf && (chan->broken || HasMore(chan))) {
         chan->deferred = true;
         chan->again.proc = RunAgain;
         Ns_ConnChanRetain(chan);
@@ -503,7 +506,7 @@ AdvanceHeld(NsChan *chan)
     }
     if (chan->begun && chan->state == CHAN_OPEN && chan->broken && !chan->brokenTold) {
         chan->brokenTold = true;               /* what broke may have been a send: then no event tells of it */
-        chan->hook->ready(chan);
+        HookReadHeld(chan);
     }
     if (chan->begun && chan->state != CHAN_OPEN && !chan->overTold) {
         chan->overTold = true;
