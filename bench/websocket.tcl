@@ -93,7 +93,7 @@ proc publish {} {
     global opt
     start_workers
     foreach n $opt(--subscribers) {
-        set args [list -m bcast -c $n -s 64 -d 2 -T $opt(--seconds) -P /topic/sub -B /topic/pub]
+        set args [list -m bcast -c $n -s 64 -T $opt(--seconds) -P /topic/sub -B /topic/pub]
         set before [workers two]
         contest "publish 64 B to $n subscribers, per delivery" \
             [list raw {measure wsload raw {*}$args} "" "1 worker" {measure wsload one {*}$args} 1.1]
@@ -107,7 +107,7 @@ proc publish-deflate {} {
     global opt
     start_workers
     set n [lindex $opt(--subscribers) 0]
-    set args [list -m bcast -c $n -s 1000 -d 2 -T $opt(--seconds) -P /topic/sub -B /topic/pub]
+    set args [list -m bcast -c $n -s 1000 -T $opt(--seconds) -P /topic/sub -B /topic/pub]
     set before [dict get [stats one] websocket]
     set r [measure wsload one {*}$args -z]
     set after [dict get [stats one] websocket]
