@@ -100,7 +100,7 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LAYERS)
 units: $(UNITS)
 tests: all units $(FUZZERS)
 
-# PARTS="unit suite" runs some of: layering unit fuzz suite compat clients web install
+# PARTS="unit suite" runs some of: layering unit fuzz suite compat clients conformance web install
 check: tests
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) tests/run $(PARTS)
 

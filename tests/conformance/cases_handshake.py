@@ -120,7 +120,7 @@ REFUSED = (
     ("extensions that are not as the grammar says", [("Sec-WebSocket-Extensions", "permessage-deflate; =x")], 400),
     ("a quoted string that does not end", [("Sec-WebSocket-Extensions", 'foo; bar="baz')], 400),
 )
-# The list of the path is {chat echo.v2}.
+# The server's list is {chat echo.v2}.
 PROTOCOLS = (
     ("chat", "chat"), ("foo, chat", "chat"), ("echo.v2, chat", "echo.v2"), ("foo", None), ("CHAT", None), (None, None),
     (f"foo{BREAK}Sec-WebSocket-Protocol: echo.v2", "echo.v2"), ("foo,bar ,\tchat", "chat"),
@@ -150,7 +150,7 @@ def handshakes():
     yield "H.2.30", "no version", status("/echo/ws", [("Sec-WebSocket-Version", None)], 426, header("Sec-WebSocket-Version", "13"))
     for n, (asked, given) in enumerate(PROTOCOLS, 1):
         yield f"H.3.{n}", f"protocols {asked!r}", status("/echo/ws", (), 101, header("Sec-WebSocket-Protocol", given), protocols=asked)
-    yield "H.3.20", "no protocols are spoken here", status("/echo/c", (), 101, header("Sec-WebSocket-Protocol", None), protocols="chat")
+    yield "H.3.20", "no protocols are spoken here", status("/plain/ws", (), 101, header("Sec-WebSocket-Protocol", None), protocols="chat")
     for n, (path, value, code) in enumerate(ORIGINS, 1):
         yield f"H.4.{n}", f"origin {value} at {path}", origin(path, value, code)
     for n, (title, data, codes) in enumerate(BYTES, 1):

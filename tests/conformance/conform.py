@@ -171,7 +171,7 @@ def main():
         for took, name in sorted(report.times, reverse=True)[:15]:
             print(f"{took:6.2f} s {name}")
     print(f"{report.passed} passed, {report.failed} failed")
-    return report.failed > 0 or report.passed == 0
+    return report.failed > 0 or report.passed == 0 and options.only == "*"
 
 
 if __name__ == "__main__":

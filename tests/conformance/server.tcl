@@ -40,6 +40,7 @@ ns_section ns/server/conform/modules { ns_param nsexample nsexample }
 ns_section ns/server/conform/websocket {
     ns_param maxmessage    32MB
     ns_param maxsendbuffer 64MB
+    ns_param protocols     {chat echo.v2}
     # 4 MB in fragments of 64 bytes
     ns_param maxfragments  100000
 }

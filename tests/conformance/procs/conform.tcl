@@ -60,10 +60,10 @@ proc ::conform::result {} {
     answer [nsv_get conform $id,open] [nsv_get conform $id,close] [nsv_get conform $id,code] [nsv_get conform $id,reason]
 }
 
-ns_register_proc GET /echo/ws     { ns_websocket accept -protocols {chat echo.v2} ::conform::echo }
+ns_register_proc GET /echo/ws     { ns_websocket accept ::conform::echo }
 ns_register_proc GET /small/ws    { ns_websocket accept -maxmessage 1000 -maxfragments 10 ::conform::echo }
 ns_register_proc GET /takeover/ws { ns_websocket accept -takeover 1 -peertakeover 1 ::conform::echo }
-ns_register_proc GET /plain/ws    { ns_websocket accept -deflate 0 ::conform::echo }
+ns_register_proc GET /plain/ws    { ns_websocket accept -deflate 0 -protocols {} ::conform::echo }
 ns_register_proc GET /origins/ws  { ns_websocket accept -origins {https://*.example.org null} ::conform::echo }
 ns_register_proc GET /connect ::conform::connect
 ns_register_proc GET /result  ::conform::result
