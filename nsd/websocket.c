@@ -404,6 +404,7 @@ TakePong(WsSession *session, const NsWsEvent *event)
         memcpy(&sent, event->data, sizeof(sent));
         if (sent == session->pingSent) {
             session->pingOpen = false;
+            ArmTimer(session);                 /* it is set for the pong's time-out, and the next ping may be due before */
             atomic_store_explicit(&session->roundTrip, now - sent, memory_order_relaxed);
         }
     }
