@@ -12,6 +12,7 @@ namespace eval ::logtail {
     namespace ensemble create -command ::logtail::session
 }
 nsv_set logtail lines {}
+nsv_set logtail number 0
 nsv_array set logtail_said {}
 ns_logctl register ::logtail::logged
 ns_register_proc GET /log ::logtail::accept
@@ -28,9 +29,10 @@ proc ::logtail::logged {severity time message} {
     variable keep
     variable maxLine
     if {[string match Debug* $severity]} { return }
-    set line [::json::object time [expr {int(1000 * [ns_time format $time])}] severity [::json::text $severity] \
+    set line [::json::object number [nsv_incr logtail number] time [expr {int(1000 * [ns_time format $time])}] severity [::json::text $severity] \
                   text [::json::text [string range $message 0 $maxLine-1]]]
-    # Under the lock a new viewer gets each line once: with the others, or as the next one.
+    # Under the lock a new viewer misses none.  A line that was published just before he came may reach him twice, hence the
+    # numbers.
     ns_mutex eval logtail {
         nsv_set logtail lines [lrange [linsert [nsv_get logtail lines] end $line] end-[expr {$keep - 1}] end]
         ns_websocket publish -local log [::json::object line $line]

@@ -4,6 +4,7 @@
 
 const KEEP = 1000;                             // lines that are shown
 let stick = true;                              // the log shows its end, and goes with it
+let last = 0;                                  // the number of the latest line
 let scrolled = 0;                              // where it was last
 
 function entry({ time, severity, text }) {
@@ -27,9 +28,15 @@ function added() {
 const send = live("log", () => {}, (data) => {
     const { lines, line, error } = JSON.parse(data);
     if (error) $("error").textContent = error;
-    if (lines) $("log").replaceChildren(...lines.map(entry));
-    if (line) $("log").append(entry(line));
-    if (lines || line) added();
+    if (lines) {
+        last = lines.at(-1)?.number ?? 0;
+        $("log").replaceChildren(...lines.map(entry));
+        added();
+    } else if (line && line.number > last) {
+        last = line.number;
+        $("log").append(entry(line));
+        added();
+    }
 });
 
 $("write").onsubmit = (event) => {

@@ -78,6 +78,11 @@ run(async () => {
         many.forEach((ws, j) => ws.send(`number ${i + j}`));
         await Promise.all(many.map((ws, j) => until(() => ws.seen.some(({ line }) => line?.text === `log page: number ${i + j}`), "its own line")));
         many.forEach((ws) => ws.close());
+        const gaps = many.filter(({ seen: [{ lines }, ...rest] }) => {
+            let next = lines.at(-1).number + 1;
+            return !rest.every(({ line }) => line.number < next || line.number === next++);
+        });
+        check("nobody misses a line", gaps.length === 0, JSON.stringify(gaps[0]?.seen.slice(1)));
     }
     const numbers = (texts) => texts.map((text) => text.match(/number (\d+)$/)?.[1]).filter((n) => n !== undefined);
     for (const [name, page] of [["Ada", ada], ["Grace", grace]]) {
