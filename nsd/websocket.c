@@ -502,6 +502,11 @@ NsWsFeed(WsSession *session, uint8_t *data, size_t len)
     while (NsWsReceiverNext(receiver, &event) != NS_WS_EV_NONE && Take(session, &event)) {
         ;
     }
+    if (receiver->inflated > 0u) {
+        atomic_fetch_add_explicit(&session->chan->server->websockets->counters.inflated, receiver->inflated,
+                                  memory_order_relaxed);
+        receiver->inflated = 0u;
+    }
     if (receiver != &local) {
         if (!MustKeep(receiver)) {
             FreeReceiver(session);

@@ -4,7 +4,7 @@
  * session's handler in wshandler.c.
  */
 #include <errno.h>
-#include <limits.h>
+#include <stddef.h>
 #include <string.h>
 #include "cmd/chanobj.h"
 #include "cmd/cmds.h"
@@ -531,37 +531,38 @@ InfoObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
     return status;
 }
 
+#define COUNTER(name, field) {name, offsetof(NsWsCounters, field)}
+static const struct { const char *name; size_t offset; } counters[] = {
+    COUNTER("accepted", accepted), COUNTER("connected", connected), COUNTER("connectfailed", connectFailed),
+    COUNTER("closed", closed), COUNTER("refusedhandshake", refusedHandshake), COUNTER("refusedorigin", refusedOrigin),
+    COUNTER("refusedperip", refusedPerIp), COUNTER("messagesin", messagesIn), COUNTER("messagesout", messagesOut),
+    COUNTER("bytesin", bytesIn), COUNTER("bytesout", bytesOut), COUNTER("pings", pings), COUNTER("pongs", pongs),
+    COUNTER("protocolerrors", protocolErrors), COUNTER("invalidtext", invalidText), COUNTER("toobig", tooBig),
+    COUNTER("toomanyfragments", tooManyFragments), COUNTER("pongtimeouts", pongTimeouts),
+    COUNTER("idletimeouts", idleTimeouts), COUNTER("closetimeouts", closeTimeouts), COUNTER("slowclosed", slowClosed),
+    COUNTER("slowdropped", slowDropped), COUNTER("published", published), COUNTER("delivered", delivered),
+    COUNTER("compressed", compressed), COUNTER("inflated", inflated)
+};
+
 static int
 StatsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
     const NsInterp *ip = clientData;
-    const NsWsCounters *c;
+    const char     *values;
     Tcl_Obj        *dict;
     size_t          i;
 
     if (Ns_ParseObjv(NULL, NULL, interp, 2, objc, objv) != NS_OK) {
         return TCL_ERROR;
     }
-    c = NsWebSocketCounters(ip->server);
+    values = (const char *)NsWebSocketCounters(ip->server);
     dict = Tcl_NewDictObj();
     PutNumber(dict, "sessions", (int64_t)NsWebSocketCount(ip->server));
     PutNumber(dict, "topics", (int64_t)NsTopicCount(ip->server));
-    {
-        const struct { const char *name; const atomic_ullong *value; } counters[] = {
-            {"accepted", &c->accepted}, {"connected", &c->connected}, {"connectfailed", &c->connectFailed},
-            {"closed", &c->closed}, {"refusedhandshake", &c->refusedHandshake}, {"refusedorigin", &c->refusedOrigin},
-            {"refusedperip", &c->refusedPerIp}, {"messagesin", &c->messagesIn}, {"messagesout", &c->messagesOut},
-            {"bytesin", &c->bytesIn}, {"bytesout", &c->bytesOut}, {"pings", &c->pings}, {"pongs", &c->pongs},
-            {"protocolerrors", &c->protocolErrors}, {"invalidtext", &c->invalidText}, {"toobig", &c->tooBig},
-            {"toomanyfragments", &c->tooManyFragments}, {"pongtimeouts", &c->pongTimeouts},
-            {"idletimeouts", &c->idleTimeouts}, {"closetimeouts", &c->closeTimeouts}, {"slowclosed", &c->slowClosed},
-            {"slowdropped", &c->slowDropped}, {"published", &c->published}, {"delivered", &c->delivered},
-            {"compressed", &c->compressed}, {"inflated", &c->inflated}
-        };
+    for (i = 0u; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        const atomic_ullong *value = (const void *)(values + counters[i].offset);
 
-        for (i = 0u; i < sizeof(counters) / sizeof(counters[0]); i++) {
-            PutNumber(dict, counters[i].name, (int64_t)atomic_load_explicit(counters[i].value, memory_order_relaxed));
-        }
+        PutNumber(dict, counters[i].name, (int64_t)atomic_load_explicit(value, memory_order_relaxed));
     }
     Tcl_SetObjResult(interp, dict);
     return TCL_OK;

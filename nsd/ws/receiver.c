@@ -314,6 +314,7 @@ TakeCompressed(NsWsReceiver *receiver, size_t len, bool end, NsWsEvent *event)
     result = NsWsInflate(receiver->inflater, receiver->input, len, limit, message);
     if (result == NS_WS_INFLATE_OK && end) {
         result = NsWsInflateEnd(receiver->inflater, receiver->takeover, limit, message);
+        receiver->inflated++;
     }
     if (receiver->sequence.opcode == NS_WS_TEXT && message->len > before
         && !NsUtf8Feed(&receiver->utf8, message->data + before, message->len - before)) {

@@ -45,6 +45,7 @@ typedef struct NsWsReceiver {
     bool          inPayload;
     bool          over;                        /* a close was received, or an error found */
     bool          compressed;                  /* the message is */
+    unsigned      inflated;                    /* messages, since the user set it to 0 */
     bool          given;                       /* `message` or `control` was handed out, and is dropped next */
     bool          fin, masked;                 /* of the frame whose payload is arriving */
     uint8_t       opcode, mask[4];
