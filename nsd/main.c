@@ -22,6 +22,7 @@
 #include "logconf.h"
 #include "modload.h"
 #include "net/prebind.h"
+#include "net/tls.h"
 #include "options.h"
 #include "privileges.h"
 #include "process.h"
@@ -364,6 +365,7 @@ main(int argc, char **argv)
 {
     int code = 0;
 
+    NsTlsMemoryInit();
     Tcl_FindExecutable(argv[0]);
     NsOptionsParse(argc, argv);
     NsPrebindInherit();

@@ -124,6 +124,15 @@ SslNew(const Ns_TlsCtx *ctx, int fd)
 
 /* -------------------------------------------------------------------------------------------------------- sessions */
 
+/* What was left in this thread's queue would be taken for the error of the next call; clearing an empty one takes its time. */
+static void
+EmptyErrors(void)
+{
+    if (ERR_peek_error() != 0u) {
+        ERR_clear_error();
+    }
+}
+
 /* A server's SSL object is made by the first call for its bytes: connections that never say a word stay small. */
 static TlsSession *
 Session(const Ns_Sock *sock)
@@ -276,7 +285,7 @@ TlsHandshake(Ns_Sock *sock, unsigned *waitFor, Tcl_DString *error)
         errno = session->failed;
         return NS_ERROR;
     }
-    ERR_clear_error();
+    EmptyErrors();
     errno = 0;
     result = SSL_do_handshake(session->ssl);
     sysError = errno;
@@ -358,7 +367,7 @@ TlsRecv(Ns_Sock *sock, void *buffer, size_t size)
         errno = error;
         return -1;
     }
-    ERR_clear_error();
+    EmptyErrors();
     /* All that came with one read of the socket, be it many records. */
     do {
         errno = 0;
@@ -393,7 +402,7 @@ TlsNothing(Ns_Sock *sock)
     if (session->failed != 0 || session->untold) {
         return false;
     }
-    ERR_clear_error();
+    EmptyErrors();
     errno = 0;
     result = SSL_peek_ex(session->ssl, &byte, 1, &n);
     if (result == 1) {
@@ -477,7 +486,7 @@ TlsSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
     }
     sent = Skip(&cursor, session->credit);
     session->credit -= sent;
-    ERR_clear_error();
+    EmptyErrors();
     while ((len = Gather(cursor, session->refused > 0 ? session->refused : session->maxRecord, session->refused > 0, &data)) > 0) {
         size_t tried = session->refused > 0 ? session->refused : len;
 

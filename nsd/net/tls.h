@@ -26,6 +26,9 @@ struct Ns_TlsCtx {
 
 Ns_TlsCtx *NsTlsCtxRetain(Ns_TlsCtx *ctx);
 
+/* First of all, before anything uses OpenSSL: its large buffers are kept for a thread's next record (tlsmem.c). */
+void NsTlsMemoryInit(void);
+
 /* Empty OpenSSL's error queue of this thread; the first error, which is the cause of the others, goes to the string. */
 void NsTlsAppendErrors(Tcl_DString *ds);
 
