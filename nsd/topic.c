@@ -22,10 +22,18 @@ struct WsMembership {
     WsMembership *next, **prev;                /* lock: of the session */
     WsMembership *nextOfTopic, **prevOfTopic;  /* lock: those that are wanted */
     bool          wanted;                      /* lock */
-    bool          posted;                      /* lock: `task` is on its way */
+    unsigned      pending;                     /* lock: changes on their way */
+    uint64_t      changes, overtaken;          /* lock: number of the last one; up to which they are to be ignored */
     ptrdiff_t     index;                       /* worker: place in the array, -1: none */
-    NsTask        task;
 };
+
+/* Another thread subscribes or unsubscribes: on its way to the worker, between the messages that come before and after it. */
+typedef struct Change {
+    NsTask        task;
+    WsMembership *member;
+    uint64_t      number;
+    bool          enter;
+} Change;
 
 typedef struct Part {                          /* of a topic, a worker's: the worker's thread */
     WsMembership **members;
@@ -194,15 +202,15 @@ Leave(WsMembership *member, Part *part)
     }
 }
 
-/* Lock held, the worker.  A membership that is neither wanted nor in the array is gone then. */
+/* Lock held, the worker. */
 static void
-Settle(WsMembership *member)
+Settle(WsMembership *member, bool enter)
 {
     Part *part = &member->topic->parts[NsWorkerIndex(member->chan->worker)];
 
-    if (member->wanted && member->index < 0) {
+    if (enter && member->index < 0) {
         Enter(member, part);
-    } else if (!member->wanted && member->index >= 0) {
+    } else if (!enter && member->index >= 0) {
         Leave(member, part);
     }
 }
@@ -222,45 +230,54 @@ FreeMember(WsMembership *member)
     return chan;
 }
 
+/* Lock held, the worker: a membership that is neither wanted nor waited for is gone. */
+static NsChan *
+FreeIfOver(WsMembership *member)
+{
+    return !member->wanted && member->pending == 0u ? FreeMember(member) : NULL;
+}
+
 static void
 SettleTask(NsLoop *loop, NsTask *task)
 {
-    WsMembership    *member = (WsMembership *)((char *)task - offsetof(WsMembership, task));
+    Change          *change = (Change *)((char *)task - offsetof(Change, task));
+    WsMembership    *member = change->member;
     struct NsTopics *topics = member->topic->topics;
-    NsChan          *chan = NULL;
+    NsChan          *chan;
 
     (void)loop;
     SendTurn();                                /* what was published before goes to those who were subscribed then */
     pthread_mutex_lock(&topics->lock);
-    member->posted = false;
-    Settle(member);
-    if (!member->wanted) {
-        chan = FreeMember(member);
+    member->pending--;
+    if (change->number > member->overtaken) {
+        Settle(member, change->enter);
     }
+    chan = FreeIfOver(member);
     pthread_mutex_unlock(&topics->lock);
     Ns_ConnChanRelease(chan);
+    ns_free(change);
 }
 
 /* Lock held, any thread: the array follows, at once on the worker.  Returns a channel to be released without the lock. */
 static NsChan *
 Follow(WsMembership *member)
 {
-    NsChan *chan = NULL;
+    Change *change;
 
-    if (member->posted) {
-        return NULL;
-    }
+    member->changes++;
     if (NsWorkerCurrent() == member->chan->worker) {
-        Settle(member);
-        if (!member->wanted) {
-            chan = FreeMember(member);
-        }
-    } else {
-        member->posted = true;
-        member->task.proc = SettleTask;
-        NsLoopPost(NsWorkerLoop(member->chan->worker), &member->task);
+        member->overtaken = member->changes;
+        Settle(member, member->wanted);
+        return FreeIfOver(member);
     }
-    return chan;
+    change = ns_calloc(1u, sizeof(Change));
+    change->member = member;
+    change->number = member->changes;
+    change->enter = member->wanted;
+    change->task.proc = SettleTask;
+    member->pending++;
+    NsLoopPost(NsWorkerLoop(member->chan->worker), &change->task);
+    return NULL;
 }
 
 /* Lock held. */

@@ -228,13 +228,15 @@ proc ::ws::client::open {args} {
         nsv_set ws_client $id,channel $channel
         set arrived [Await {[nsv_get ws_client $id,state] ne "connecting"} $deadline]
         set state [nsv_get ws_client $id,state]
-        if {$state ne "open"} { Forget $id }
+        # It may have been open, and be closed by now: what was received is still there.
+        set opened [nsv_exists ws_client $id,opened]
+        if {!$opened} { Forget $id }
     }
     if {!$arrived} {
         catch { ns_connchan close $channel }
         return -code error -errorcode [list NS WEBSOCKET TIMEOUT $channel] "ws::client::open: [lindex $args end]: timeout"
     }
-    if {$state ne "open"} {
+    if {!$opened} {
         return -code error -errorcode [list NS WEBSOCKET CLOSED $channel] "ws::client::open: [lindex $args end]: [lindex $state 2]"
     }
     return $channel
@@ -294,7 +296,7 @@ proc ::ws::client::Event {id event channel args} {
     ns_mutex eval $lock {
         if {![nsv_exists ws_client $id,state]} { return }
         switch $event {
-            open    { nsv_set ws_client $id,state open }
+            open    { nsv_array set ws_client [list $id,state open $id,opened 1] }
             message {
                 set length [string length [lindex $args 1]]
                 set before [nsv_get ws_client $id,size]
