@@ -766,6 +766,8 @@ NsWsDeliver(NsChan *chan, WsShared *const *shared, int count)
     if (mine != NULL && mine->owner == chan && mine->len > 0u) {
         (void)FlushCork(chan, mine, NULL, 0);  /* its handler is at work, and has sent something before */
         mine->blocked = !NsOutEmpty(&chan->out);
+    } else if (session->head != NULL) {
+        (void)Put(chan, session, NULL, 0);     /* its `open` is at work: nothing goes before the 101 */
     }
     for (i = 0; i < count && !tooSlow; i++) {
         Ns_Buf *buf = FrameFor(chan, session, shared[i]);
