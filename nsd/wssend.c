@@ -281,10 +281,13 @@ NsWsUncorkHeld(NsChan *chan)
 
     if (state->owner == chan) {
         state->owner = NULL;
-        if (state->len > 0u && (chan->state == CHAN_OPEN || chan->state == CHAN_CLOSING)) {
+        /* Behind a close frame, which another thread may have sent meanwhile, nothing may come (RFC 6455, section 5.5.1). */
+        if (state->len > 0u && (chan->state == CHAN_OPEN || chan->state == CHAN_CLOSING)
+            && !atomic_load_explicit(&((WsSession *)chan->session)->closeSent, memory_order_relaxed)) {
             (void)FlushCork(chan, state, NULL, 0);
         }
         state->len = 0u;
+        state->messages = state->bytes = 0u;
     }
 }
 
