@@ -783,12 +783,13 @@ NsWsDeliver(NsChan *chan, WsShared *const *shared, int count)
         } else {
             Room room = MakeRoom(chan, session, buf->len);
 
-            if (room == ROOM) {
-                NsOutAddWholeBuf(&chan->out, buf);
-                session->aboveMark = session->aboveMark || chan->out.bytes > LowMark(session);
-                n++;
-            }
             tooSlow = room == TOO_SLOW;
+            if (room != ROOM) {
+                continue;
+            }
+            NsOutAddWholeBuf(&chan->out, buf);
+            session->aboveMark = session->aboveMark || chan->out.bytes > LowMark(session);
+            n++;
         }
         session->messagesOut++;
         session->bytesOut += shared[i]->len;
