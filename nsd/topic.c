@@ -370,6 +370,9 @@ Ns_WebSocketSubscribe(NsChan *chan, const char *topicName)
         topic->refs++;
         member = FindMember(session, topic);
         if (member != NULL && member->wanted) {
+            if (member->pending > 0u && NsWorkerCurrent() == chan->worker) {
+                (void)Follow(member);          /* another thread did it: what this one publishes next goes to it, too */
+            }
             result = 0;
         } else if (session->topicCount >= chan->server->websockets->maxTopics) {
             errno = ENOBUFS;
@@ -567,7 +570,7 @@ PostTo(NsWorker *worker, Topic *topic, WsShared *shared)
 static bool
 IsMember(NsChan *chan, const Topic *topic)
 {
-    const WsSession    *session = chan != NULL ? NsWsSessionOf(chan) : NULL;
+    const WsSession    *session = chan != NULL && chan->server == topic->topics->server ? NsWsSessionOf(chan) : NULL;
     const WsMembership *member = session != NULL ? FindMember(session, topic) : NULL;
 
     return member != NULL && member->wanted;

@@ -138,7 +138,7 @@ void       NsWsSharedRelease(WsShared *shared);
 int        NsWsDeliver(NsChan *chan, WsShared *const *shared, int count);
 static inline bool NsWsTakesPacked(const WsSession *session)
 {
-    return session->deflate.enabled && !session->client && session->deflate.serverBits == 15;
+    return !session->client && session->deflate.enabled && session->deflate.serverBits == 15;
 }
 
 /* ---- wsprofile.c ---- */
