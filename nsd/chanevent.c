@@ -180,6 +180,9 @@ HasMore(NsChan *chan)
 static void
 HookReadHeld(NsChan *chan)
 {
+    if (chan->state != CHAN_OPEN) {
+        return;                                /* closed since this was posted: nothing of it is the peer's doing */
+    }
     chan->hook->ready(chan);
     if ((chan->io.transport->pending != NULL || chan->restLen > chan->restPos || chan->broken)
         && chan->state == CHAN_OPEN && !chan->deferred && !chan->deaf && (chan->broken || HasMore(chan))) {
@@ -500,8 +503,8 @@ AdvanceHeld(NsChan *chan)
     int       error;
     bool      over = false, wentOut;
 
-    if (chan->state == CHAN_DEAD || Settled(chan)) {
-        ChanUnlock(chan);
+    if (chan->state == CHAN_DEAD || Settled(chan) || (chan->hook != NULL && !chan->begun)) {
+        ChanUnlock(chan);                      /* a hook that is about to begin: its task is on its way, and it gets the end */
         return;
     }
     if (chan->begun && chan->state == CHAN_OPEN && chan->broken && !chan->brokenTold) {
