@@ -703,7 +703,7 @@ typedef struct Ns_WebSocketParams {            /* filled by Ns_WebSocketParamsIn
     bool         peerTakeover;                 /* let the peer keep its own */
     int          deflateLevel, deflateBits;    /* 1 .. 9; 9 .. 15 */
     size_t       deflateMinSize;               /* shorter messages are not compressed */
-    int64_t      pingInterval, pongTimeout;    /* ms; 0: no pings */
+    int64_t      pingInterval, pongTimeout;    /* ms; 0: no pings; no time-out */
     int64_t      idleTimeout;                  /* ms without a message; 0: none */
     int64_t      closeTimeout;                 /* ms to wait for the peer's answer to our close */
     size_t       maxSendBuffer;                /* bytes that may wait; a message that finds nothing waiting is always taken */

@@ -491,8 +491,8 @@ NsWsFeed(WsSession *session, uint8_t *data, size_t len)
     NsWsReceiver  local, *receiver = session->receiver;
     NsWsEvent     event;
 
-    if (len == 0u) {
-        return;
+    if (len == 0u || atomic_load_explicit(&session->chan->closed, memory_order_relaxed)) {
+        return;                                /* a client's `open` has closed it, and bytes came behind the answer */
     }
     if (receiver == NULL) {
         SetUpReceiver(session, &local);
@@ -742,6 +742,15 @@ Earlier(int64_t a, int64_t b)
     return a == 0 || b < a ? b : a;
 }
 
+/* Without a time-out for pongs, one ping follows the other. */
+static int64_t
+PingDue(const WsSession *session)
+{
+    int64_t sent = session->pingOpen ? session->pingSent / 1000 : 0;
+
+    return (sent > session->lastHeard ? sent : session->lastHeard) + session->profile->options.pingInterval;
+}
+
 /* The next moment at which something may be due. */
 static int64_t
 NextDue(const WsSession *session)
@@ -757,10 +766,10 @@ NextDue(const WsSession *session)
     if (session->stopDue > 0) {
         due = session->stopDue;
     }
-    if (session->pingOpen) {
+    if (session->pingOpen && session->profile->options.pongTimeout > 0) {
         due = Earlier(due, session->pingSent / 1000 + session->profile->options.pongTimeout);
     } else if (session->profile->options.pingInterval > 0) {
-        due = Earlier(due, session->lastHeard + session->profile->options.pingInterval);
+        due = Earlier(due, PingDue(session));
     }
     if (session->profile->options.idleTimeout > 0) {
         due = Earlier(due, session->lastMessage + session->profile->options.idleTimeout);
@@ -824,10 +833,12 @@ Expire(NsLoop *loop, NsTimer *timer)
     } else if (session->profile->options.idleTimeout > 0 && now >= session->lastMessage + session->profile->options.idleTimeout) {
         WS_COUNT(chan->server, idleTimeouts);
         NsWsFail(session, 1001, "idle timeout");
-    } else if (session->pingOpen && now >= session->pingSent / 1000 + session->profile->options.pongTimeout) {
+    } else if (session->pingOpen && session->profile->options.pongTimeout > 0
+               && now >= session->pingSent / 1000 + session->profile->options.pongTimeout) {
         WS_COUNT(chan->server, pongTimeouts);
         NsWsFail(session, 1001, "no answer to a ping");
-    } else if (!session->pingOpen && session->profile->options.pingInterval > 0 && now >= session->lastHeard + session->profile->options.pingInterval) {
+    } else if ((!session->pingOpen || session->profile->options.pongTimeout == 0) && session->profile->options.pingInterval > 0
+               && now >= PingDue(session)) {
         SendPing(session);
     }
     if (!atomic_load_explicit(&chan->closed, memory_order_relaxed)) {
