@@ -23,8 +23,11 @@ namespace eval ::nstest {
 
 # ---- waiting
 
+# How long to wait for what must come: TIMES, tests/run's factor for the time limits, counts here too.
+proc ::nstest::patience {ms} { expr {$ms * ([info exists ::env(TIMES)] ? $::env(TIMES) : 1)} }
 # Evaluate SCRIPT in the caller until it is true; an error after `ms`.
 proc ::nstest::await {script {ms 5000}} {
+    set ms [patience $ms]
     set end [expr {[clock milliseconds] + $ms}]
     while {![uplevel 1 [list expr $script]]} {
         if {[clock milliseconds] > $end} { error "waited $ms ms in vain for: $script" }
@@ -104,7 +107,7 @@ proc ::nstest::Fill {name} {
 # Bytes up to `n`, or until `until` (a regular expression) matches what came, the end, or `ms` of silence.
 proc ::nstest::recv {name args} {
     variable conns; variable arrived
-    set o [dict merge {-bytes {} -until {} -ms 5000} $args]
+    set o [dict merge [list -bytes {} -until {} -ms [patience 5000]] $args]
     set end [expr {[clock milliseconds] + [dict get $o -ms]}]
     while 1 {
         if {[dict get $o -bytes] ne "" && [string length $arrived($name)] >= [dict get $o -bytes]} {
@@ -299,7 +302,7 @@ proc ::nstest::LogText {} {
 proc ::nstest::mark {} { variable home; variable logmark [file size $home/logs/nsd.log] }
 # Lines since mark that match; waits up to `ms` for the first one.
 proc ::nstest::logged {pattern {ms 2000}} {
-    set end [expr {[clock milliseconds] + $ms}]
+    set end [expr {[clock milliseconds] + [patience $ms]}]
     while 1 {
         set lines [lsearch -all -inline [split [LogText] \n] *$pattern*]
         if {[llength $lines] || [clock milliseconds] > $end} { return $lines }
