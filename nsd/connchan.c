@@ -208,7 +208,7 @@ Ns_ConnChanDetach(Ns_Conn *conn)
         return NULL;
     }
     chan = ChanNew(request->server, &detached.io, &detached.peer, detached.driver->module);
-    chan->clientData = ns_strdup(request->clientData);
+    chan->clientData = request->clientData != NULL && *request->clientData != '\0' ? ns_strdup(request->clientData) : NULL;
     chan->rest = detached.rest;
     chan->restLen = detached.restLen;
     NsOutMove(&chan->out, &detached.pending);

@@ -206,9 +206,9 @@ Word(int index)
 /* ---- handlers ---- */
 
 typedef struct TclHandler {
-    char    *command;
     Words   *words;                            /* worker: NULL before the first call */
-    Tcl_Obj *handle;                           /* worker: of the channel, kept so that no call looks it up */
+    Tcl_Obj *handle;                           /* worker: of the channel, kept once there are messages; NULL before */
+    char     command[];
 } TclHandler;
 
 static __thread NsChan *handled;
@@ -229,9 +229,10 @@ FreeHandler(void *arg)
 
     if (handler->words != NULL) {
         WordsRelease(handler->words);
+    }
+    if (handler->handle != NULL) {
         Tcl_DecrRefCount(handler->handle);
     }
-    ns_free(handler->command);
     ns_free(handler);
 }
 
@@ -273,15 +274,21 @@ static bool
 Run(NsChan *chan, TclHandler *handler, int event, Tcl_Obj *first, Tcl_Obj *second)
 {
     Tcl_Interp *interp = NsWorkerInterp(NsChanWorker(chan), Ns_ConnChanServer(chan));
-    Tcl_Obj    *room[16], **objv = room;
+    Tcl_Obj    *room[16], **objv = room, *handle = handler->handle;
     NsChan     *outer = handled;
     int         code, objc, i, extra;
 
     if (handler->words == NULL) {
         handler->words = WordsGet(Ns_ConnChanServer(chan), handler->command);
-        handler->handle = NsChanNewObj(chan);
-        Tcl_IncrRefCount(handler->handle);
     }
+    if (handle == NULL) {
+        handle = NsChanNewObj(chan);
+        if (event == W_MESSAGE) {
+            handler->handle = handle;          /* for the messages to come; sessions that only listen need none */
+            Tcl_IncrRefCount(handle);
+        }
+    }
+    Tcl_IncrRefCount(handle);
     objc = handler->words->objc;
     if (objc + 4 > (int)(sizeof(room) / sizeof(room[0]))) {
         objv = ns_malloc((size_t)(objc + 4) * sizeof(Tcl_Obj *));
@@ -290,7 +297,7 @@ Run(NsChan *chan, TclHandler *handler, int event, Tcl_Obj *first, Tcl_Obj *secon
         objv[i] = handler->words->objv[i];
     }
     objv[objc++] = Word(event);
-    objv[objc++] = handler->handle;
+    objv[objc++] = handle;
     extra = objc;
     if (first != NULL) {
         objv[objc++] = first;
@@ -302,6 +309,7 @@ Run(NsChan *chan, TclHandler *handler, int event, Tcl_Obj *first, Tcl_Obj *secon
     handled = chan;
     code = Tcl_EvalObjv(interp, objc, objv, TCL_EVAL_GLOBAL);
     handled = outer;
+    Tcl_DecrRefCount(handle);
     for (i = extra; i < objc; i++) {
         Tcl_DecrRefCount(objv[i]);
     }
@@ -362,6 +370,7 @@ int
 NsWsTclHandler(Tcl_Interp *interp, Tcl_Obj *command, Ns_WebSocketHandler *result)
 {
     TclHandler *handler;
+    const char *text;
     int         length;
 
     if (Tcl_ListObjLength(interp, command, &length) != TCL_OK) {
@@ -371,8 +380,9 @@ NsWsTclHandler(Tcl_Interp *interp, Tcl_Obj *command, Ns_WebSocketHandler *result
         Ns_TclPrintfResult(interp, "empty handler command");
         return TCL_ERROR;
     }
-    handler = ns_calloc(1u, sizeof(TclHandler));
-    handler->command = ns_strdup(Tcl_GetString(command));
+    text = Tcl_GetStringFromObj(command, &length);
+    handler = ns_calloc(1u, sizeof(TclHandler) + (size_t)length + 1u);
+    memcpy(handler->command, text, (size_t)length + 1u);
     *result = (Ns_WebSocketHandler){
         .open = OnOpen, .message = OnMessage, .drain = OnDrain, .close = OnClose,
         .freeProc = FreeHandler, .arg = handler, .command = handler->command
