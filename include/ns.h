@@ -754,8 +754,11 @@ NS_EXTERN bool Ns_WebSocketClose(Ns_ConnChan *chan, int code, const char *reason
 /* 1: done, 0: it was so already, -1 and errno: EPIPE, EINVAL (no WebSocket, name empty or too long), ENOBUFS (maxtopics). */
 NS_EXTERN int    Ns_WebSocketSubscribe(Ns_ConnChan *chan, const char *topic);
 NS_EXTERN int    Ns_WebSocketUnsubscribe(Ns_ConnChan *chan, const char *topic);    /* NULL: all; how many */
-/* One message to all subscribers but `exclude` (may be NULL).  Returns how many of this process it goes to, -1 as Send. */
-#define NS_WEBSOCKET_LOCAL 0x04u               /* stays in this process */
+/*
+ * One message to all subscribers but `exclude` (may be NULL).  Returns how many of this process it goes to, or -1 and errno:
+ * EINVAL (name, type), EILSEQ, ENOBUFS (maxpublish: the workers have not yet handed out what was published before).
+ */
+#define NS_WEBSOCKET_LOCAL 0x04u               /* stays in this process, as all do without a module that brings them to others */
 NS_EXTERN ssize_t Ns_WebSocketPublish(Ns_Server *server, const char *topic, int type, const void *data, size_t len,
                                       Ns_ConnChan *exclude, unsigned flags);
 /* For each topic that has subscribers and matches (NULL: all), in no order, without a lock; until proc returns false. */

@@ -576,6 +576,23 @@ IsMember(NsChan *chan, const Topic *topic)
     return member != NULL && member->wanted;
 }
 
+/* The message was not built: the topic's references for it are not needed. */
+static void
+LetGo(Topic *topic, const bool workers[256])
+{
+    struct NsTopics *topics = topic->topics;
+    int              i, count = 0;
+
+    for (i = 0; i < NsWorkerCount(); i++) {
+        count += workers[i];
+    }
+    pthread_mutex_lock(&topics->lock);
+    while (count-- > 0) {
+        ReleaseTopic(topic);
+    }
+    pthread_mutex_unlock(&topics->lock);
+}
+
 ssize_t
 Ns_WebSocketPublish(NsServer *server, const char *topicName, int type, const void *data, size_t len, NsChan *exclude,
                     unsigned flags)
@@ -614,6 +631,11 @@ Ns_WebSocketPublish(NsServer *server, const char *topicName, int type, const voi
     if (topic != NULL) {
         pack = pack && len >= all->defaults.deflateMinSize && (flags & NS_WEBSOCKET_NOCOMPRESS) == 0u;
         shared = NsWsSharedCreate(server, type, data, len, pack, exclude);
+        if (shared == NULL) {
+            LetGo(topic, workers);
+            errno = ENOBUFS;
+            return -1;
+        }
         for (i = 0; i < NsWorkerCount(); i++) {
             if (workers[i]) {
                 PostTo(NsWorkerGet(i), topic, shared);

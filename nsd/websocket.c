@@ -90,6 +90,7 @@ NsWebSocketInitServer(NsServer *server)
     params->maxSendBuffer = (size_t)Ns_ConfigMemUnitRange(section, "maxsendbuffer", "1MB", 1024, LLONG_MAX);
     params->slow = ConfigSlow(section);
     params->maxPerIp = (unsigned)Ns_ConfigIntRange(section, "maxperip", 0, 0, INT_MAX);
+    all->maxPublish = (size_t)Ns_ConfigMemUnitRange(section, "maxpublish", "64MB", 1024, LLONG_MAX);
     all->maxTopics = (size_t)Ns_ConfigIntRange(section, "maxtopics", 10000, 1, INT_MAX);
     server->websockets = all;
     NsWsProfilesInitServer(server);
@@ -806,6 +807,18 @@ SendPing(WsSession *session)
     (void)NsWsSendControl(session, NS_WS_PING, &session->pingSent, sizeof(session->pingSent));
 }
 
+/* When the peer last took some of what waits; 0: nothing waits. */
+static int64_t
+Progress(NsChan *chan)
+{
+    int64_t progress;
+
+    ChanLock(chan);
+    progress = NsOutEmpty(&chan->out) ? 0 : chan->lastProgress;
+    ChanUnlock(chan);
+    return progress;
+}
+
 static void
 Expire(NsLoop *loop, NsTimer *timer)
 {
@@ -815,8 +828,8 @@ Expire(NsLoop *loop, NsTimer *timer)
 
     NS_CHECK(session, WS_MAGIC);
     Ns_ConnChanRetain(chan);
-    if (session->pingOpen && session->lastHeard * 1000 > session->pingSent) {
-        session->pingOpen = false;             /* it is alive, whatever it said */
+    if (session->pingOpen && (session->lastHeard * 1000 > session->pingSent || Progress(chan) * 1000 > session->pingSent)) {
+        session->pingOpen = false;             /* it is alive, whatever it said, or takes what lies before the ping */
     }
     if (!session->opened) {
         if (now >= NsWsClientDue(session)) {

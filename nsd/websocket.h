@@ -15,7 +15,7 @@ typedef struct NsWsCounters {
     atomic_ullong messagesIn, messagesOut, bytesIn, bytesOut, pings, pongs;
     atomic_ullong protocolErrors, invalidText, tooBig, tooManyFragments;   /* closed with 1002, 1007, 1009, 1008 */
     atomic_ullong pongTimeouts, idleTimeouts, closeTimeouts, slowClosed, slowDropped;
-    atomic_ullong published, delivered, compressed, inflated;
+    atomic_ullong published, publishRefused, delivered, compressed, inflated;
 } NsWsCounters;
 /* Any thread.  What it returns is the thread's, until its next call. */
 const NsWsCounters *NsWebSocketCounters(NsServer *server);

@@ -126,12 +126,15 @@ void       NsWsRandom(void *bytes, size_t len);            /* any thread */
 /* A published message, built once.  Counted. */
 typedef struct WsShared {
     atomic_int refs;
+    NsServer  *server;
     int        type;
     size_t     len;                            /* of the payload */
+    size_t     size;                           /* of all of it, while it is under way */
     Ns_Buf    *plain, *packed;                 /* whole frames; packed may be NULL */
     size_t     headLen;                        /* of plain: the payload is behind it */
     NsChan    *exclude;                        /* retained, or NULL */
 } WsShared;
+/* NULL: `maxpublish` is reached (errno ENOBUFS). */
 WsShared  *NsWsSharedCreate(NsServer *server, int type, const void *data, size_t len, bool pack, NsChan *exclude);
 void       NsWsSharedRelease(WsShared *shared);
 /* The worker of the channel, no lock: `count` (up to 16) messages, in this order.  Returns how many were not dropped. */
@@ -168,6 +171,8 @@ struct NsWebSockets {
     Ns_WebSocketParams     defaults;
     char                  *origins, *protocols;
     size_t                 maxTopics;          /* of a session */
+    size_t                 maxPublish;         /* bytes of published messages that workers have not yet handed out */
+    atomic_size_t          publishing;         /* so many there are */
     struct NsTopics       *topics;
     struct WsAddresses    *addresses;
     struct WsProfiles     *profiles;

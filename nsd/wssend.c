@@ -155,6 +155,9 @@ PutNow(NsChan *chan, WsSession *session, const struct iovec *iov, int count, boo
     }
     if ((size_t)sent < total) {
         Keep(chan, session, iov, count, (size_t)sent, whole);
+    } else if (session->aboveMark) {
+        chan->wentOut = true;                  /* what waited was dropped, and this went out at once: time for `drain` */
+        NsChanNotify(chan);
     }
     return true;
 }
@@ -645,9 +648,21 @@ WholeFrame(int type, bool packed, const void *data, size_t len, size_t *headLenO
 WsShared *
 NsWsSharedCreate(NsServer *server, int type, const void *data, size_t len, bool pack, NsChan *exclude)
 {
-    WsShared *shared = ns_calloc(1u, sizeof(WsShared));
+    struct NsWebSockets *all = server->websockets;
+    size_t               size = len + sizeof(WsShared) + 128u;
+    WsShared            *shared;
 
+    /* A publisher that is faster than the workers is told so, before they have his messages in memory by the gigabyte. */
+    if (atomic_fetch_add_explicit(&all->publishing, size, memory_order_relaxed) + size > all->maxPublish) {
+        atomic_fetch_sub_explicit(&all->publishing, size, memory_order_relaxed);
+        WS_COUNT(server, publishRefused);
+        errno = ENOBUFS;
+        return NULL;
+    }
+    shared = ns_calloc(1u, sizeof(WsShared));
     atomic_init(&shared->refs, 1);
+    shared->server = server;
+    shared->size = size;
     shared->type = type;
     shared->len = len;
     shared->plain = WholeFrame(type, false, data, len, &shared->headLen);
@@ -670,6 +685,7 @@ void
 NsWsSharedRelease(WsShared *shared)
 {
     if (atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) == 1) {
+        atomic_fetch_sub_explicit(&shared->server->websockets->publishing, shared->size, memory_order_relaxed);
         Ns_BufRelease(shared->plain);
         Ns_BufRelease(shared->packed);
         Ns_ConnChanRelease(shared->exclude);

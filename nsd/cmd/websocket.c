@@ -400,7 +400,8 @@ PublishObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *cons
     status = DeliverObj(interp, &target, message, binary != 0, &n);
     if (status == TCL_OK && n < 0) {
         Ns_TclPrintfResult(interp, "topic \"%.100s\": publish failed: %s", target.topic,
-                           errno == EILSEQ ? "half of a surrogate pair is no text" : Tcl_PosixError(interp));
+                           errno == EILSEQ ? "half of a surrogate pair is no text"
+                           : errno == ENOBUFS ? "maxpublish is reached: the workers are behind" : Tcl_PosixError(interp));
         status = TCL_ERROR;
     } else if (status == TCL_OK) {
         status = Waiting(interp, n);
@@ -540,7 +541,7 @@ static const struct { const char *name; size_t offset; } counters[] = {
     COUNTER("protocolerrors", protocolErrors), COUNTER("invalidtext", invalidText), COUNTER("toobig", tooBig),
     COUNTER("toomanyfragments", tooManyFragments), COUNTER("pongtimeouts", pongTimeouts),
     COUNTER("idletimeouts", idleTimeouts), COUNTER("closetimeouts", closeTimeouts), COUNTER("slowclosed", slowClosed),
-    COUNTER("slowdropped", slowDropped), COUNTER("published", published), COUNTER("delivered", delivered),
+    COUNTER("slowdropped", slowDropped), COUNTER("published", published), COUNTER("publishrefused", publishRefused), COUNTER("delivered", delivered),
     COUNTER("compressed", compressed), COUNTER("inflated", inflated)
 };
 
