@@ -414,7 +414,8 @@ NextDue(const NsChan *chan)
     if (chan->callback != NULL && !chan->suspended) {
         const Ns_ConnChanCallback *cb = &chan->callback->cb;
 
-        if (cb->timeout > 0 && !chan->timedOut) {
+        /* The time of one that the worker has not seen yet begins when it does. */
+        if (cb->timeout > 0 && !chan->fresh && !chan->timedOut) {
             due = chan->lastEvent + cb->timeout;
         }
         if (cb->sendTimeout > 0 && !NsOutEmpty(&chan->out) && chan->connecting == NULL) {
@@ -610,7 +611,7 @@ ExpireTimer(NsLoop *loop, NsTimer *timer)
 
         sendTimeout = cb->sendTimeout;
         sendStalled = sendTimeout > 0 && left > 0u && chan->connecting == NULL && now >= chan->lastProgress + sendTimeout;
-        callTimeout = cb->timeout > 0 && !chan->timedOut && now >= chan->lastEvent + cb->timeout;
+        callTimeout = cb->timeout > 0 && !chan->fresh && !chan->timedOut && now >= chan->lastEvent + cb->timeout;
     } else if (state == CHAN_CLOSING && chan->closeDue > 0 && now >= chan->closeDue) {
         /* Some bytes since then: the time starts anew, the peer is slow but there. */
         closeStalled = now >= chan->lastProgress + NsChanSendWait(chan);
