@@ -391,9 +391,8 @@ Ns_WebSocketSubscribe(NsChan *chan, const char *topicName)
 }
 
 static int
-UnsubscribeOne(struct NsTopics *topics, WsMembership *member, NsChan **freed)
+UnsubscribeOne(WsMembership *member, NsChan **freed)
 {
-    (void)topics;
     *freed = NULL;
     if (member == NULL || !member->wanted) {
         return 0;
@@ -421,7 +420,7 @@ Ns_WebSocketUnsubscribe(NsChan *chan, const char *topicName)
         Topic *topic = FindTopic(topics, topicName);
 
         if (topic != NULL) {
-            count = UnsubscribeOne(topics, FindMember(session, topic), &freed);
+            count = UnsubscribeOne(FindMember(session, topic), &freed);
             released += freed != NULL;
         }
     } else {
@@ -430,7 +429,7 @@ Ns_WebSocketUnsubscribe(NsChan *chan, const char *topicName)
         while (member != NULL) {
             WsMembership *next = member->next;
 
-            count += UnsubscribeOne(topics, member, &freed);
+            count += UnsubscribeOne(member, &freed);
             released += freed != NULL;
             member = next;
         }

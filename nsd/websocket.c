@@ -19,7 +19,6 @@ static const char *HookCommand(const NsChan *chan);
 static void HookFree(NsChan *chan);
 static void Expire(NsLoop *loop, NsTimer *timer);
 static void ArmTimer(WsSession *session);
-static int64_t Microseconds(void);
 
 static const NsChanHook webSocketHook = {
     .begin = HookBegin, .connected = NsWsClientConnected, .ready = HookReady, .sent = HookSent, .stop = HookStop,
@@ -398,7 +397,7 @@ CountMessage(WsSession *session, size_t len)
 static void
 TakePong(WsSession *session, const NsWsEvent *event)
 {
-    int64_t sent, now = Microseconds();
+    int64_t sent, now = NsLoopClockUsec();
 
     WS_COUNT(session->chan->server, pongs);
     if (event->len == sizeof(sent)) {
@@ -778,15 +777,6 @@ NextDue(const WsSession *session)
     return due;
 }
 
-static int64_t
-Microseconds(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 /* One that is armed already for an earlier moment looks again then. */
 static void
 ArmTimer(WsSession *session)
@@ -801,7 +791,7 @@ ArmTimer(WsSession *session)
 static void
 SendPing(WsSession *session)
 {
-    session->pingSent = Microseconds();
+    session->pingSent = NsLoopClockUsec();
     session->pingOpen = true;
     /* When it cannot be sent for what waits, the peer does not read: no pong comes, and that is what counts. */
     (void)NsWsSendControl(session, NS_WS_PING, &session->pingSent, sizeof(session->pingSent));

@@ -21,6 +21,11 @@ typedef struct NsWsCounters {
 const NsWsCounters *NsWebSocketCounters(NsServer *server);
 size_t        NsWebSocketCount(NsServer *server);          /* open sessions */
 size_t        NsTopicCount(NsServer *server);              /* topics that have subscribers */
+/*
+ * Any thread.  Random numbers of the operating system, taken many at a time: a mask must not be guessable (RFC 6455, 10.3).  At most
+ * 1,024 bytes.
+ */
+void          NsWsRandom(void *bytes, size_t len);
 /* "close", "drop", "latest".  False: another word. */
 bool          NsWsSlowFromString(const char *string, Ns_WebSocketSlow *slow);
 

@@ -67,15 +67,6 @@ static struct {
 
 static __thread NsWorker *currentWorker;
 
-static int64_t
-Microseconds(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 /* ---- members ---- */
 
 static void
@@ -219,14 +210,14 @@ NsWorkerCallbackBegin(NsWorker *worker, const char *what, const char *command)
 {
     worker->what = what;
     worker->command = command;
-    atomic_store_explicit(&worker->begun, 2 * Microseconds(), memory_order_release);
+    atomic_store_explicit(&worker->begun, 2 * NsLoopClockUsec(), memory_order_release);
 }
 
 void
 NsWorkerCallbackEnd(NsWorker *worker)
 {
     long long begun = atomic_exchange_explicit(&worker->begun, 0, memory_order_acq_rel);
-    int64_t   took = Microseconds() - begun / 2;
+    int64_t   took = NsLoopClockUsec() - begun / 2;
     bool      reported = (begun & REPORTED) != 0;
 
     if (reported) {
@@ -254,7 +245,7 @@ NsWorkerCallbackEnd(NsWorker *worker)
 static int64_t
 LookAt(NsWorker *worker, int64_t least, bool once, char what[64], char command[201])
 {
-    int64_t   took = 0, now = Microseconds();
+    int64_t   took = 0, now = NsLoopClockUsec();
     long long begun;
 
     pthread_mutex_lock(&worker->watchLock);
@@ -546,7 +537,7 @@ NsWorkerPlace(void)
     unsigned  first = atomic_fetch_add_explicit(&turn, 1u, memory_order_relaxed), i;
     NsWorker *best = NULL;
     uint64_t  least = UINT64_MAX;
-    int64_t   now = Microseconds(), slow;
+    int64_t   now = NsLoopClockUsec(), slow;
 
     if (!atomic_load_explicit(&pool.up, memory_order_acquire)) {
         NsWorkersStart();

@@ -121,7 +121,6 @@ bool       NsWsSendControl(WsSession *session, int opcode, const void *data, siz
 bool       NsWsSendClose(WsSession *session, int code, const char *reason);
 /* A buffer of the thread for receiving; the worker. */
 uint8_t   *NsWsInput(void);
-void       NsWsRandom(void *bytes, size_t len);            /* any thread */
 
 /* A published message, built once.  Counted. */
 typedef struct WsShared {

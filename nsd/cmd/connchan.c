@@ -4,13 +4,13 @@
  * connchan_open.c, sendfile and stats in connchan_send.c.
  */
 #include <errno.h>
-#include <openssl/rand.h>
 #include <string.h>
 #include "cmd/chanobj.h"
 #include "cmd/cmds.h"
 #include "cmd/connchan_sub.h"
 #include "connio.h"
 #include "interp.h"
+#include "websocket.h"
 
 /* The server of an option -server, else the interpreter's. */
 static NsServer *
@@ -438,23 +438,6 @@ WriteObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const 
 
 /* ---- frames ---- */
 
-/* A mask must not be guessable (RFC 6455, 10.3): random numbers, taken many at a time. */
-static void
-NewMask(uint8_t mask[4])
-{
-    static __thread uint8_t  pool[1024];
-    static __thread unsigned used = sizeof(pool);
-
-    if (used + 4u > sizeof(pool)) {
-        if (RAND_bytes(pool, (int)sizeof(pool)) != 1) {
-            Ns_Fatal("ns_connchan wsencode: no random numbers");
-        }
-        used = 0u;
-    }
-    memcpy(mask, pool + used, 4u);
-    used += 4u;
-}
-
 static bool
 IsAscii(const char *string, int length)
 {
@@ -481,7 +464,7 @@ EncodeFrame(bool fin, int opcode, bool masked, const uint8_t *payload, size_t le
     Tcl_Obj *frame;
 
     if (masked) {
-        NewMask(mask);
+        NsWsRandom(mask, sizeof(mask));
     }
     headLen = NsWsFrameHead(head, fin, false, opcode, length, masked ? mask : NULL);
     frame = Tcl_NewByteArrayObj(NULL, (int)(headLen + length));

@@ -51,8 +51,8 @@ struct NsLoop {
 
 static _Thread_local NsLoop *currentLoop;
 
-static int64_t
-ClockUsec(void)
+int64_t
+NsLoopClockUsec(void)
 {
     struct timespec ts;
 
@@ -63,7 +63,7 @@ ClockUsec(void)
 int64_t
 NsLoopClock(void)
 {
-    return ClockUsec() / 1000;
+    return NsLoopClockUsec() / 1000;
 }
 
 /* The counters have one writer: no locked instruction is needed. */
@@ -370,7 +370,7 @@ WaitTime(const NsLoop *loop, int64_t now)
 static int
 Fetch(NsLoop *loop)
 {
-    int64_t before = ClockUsec();
+    int64_t before = NsLoopClockUsec();
     int     timeout = WaitTime(loop, before / 1000), n;
 
     Count(&loop->published.busyUsec, (uint64_t)(before - loop->busySince));
@@ -397,7 +397,7 @@ Fetch(NsLoop *loop)
             Count(&loop->published.wakeups, 1);
         }
     }
-    loop->busySince = ClockUsec();
+    loop->busySince = NsLoopClockUsec();
     loop->now = loop->busySince / 1000;
     return n;
 }
@@ -431,7 +431,7 @@ NsLoopRun(NsLoop *loop)
 
     NS_CHECK(loop, LOOP_MAGIC);
     currentLoop = loop;
-    loop->busySince = ClockUsec();
+    loop->busySince = NsLoopClockUsec();
     do {
         int      nevents = Fetch(loop);
         uint64_t timers = RunTimers(loop), events = Dispatch(loop, nevents);

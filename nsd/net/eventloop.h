@@ -58,9 +58,10 @@ void NsLoopRun(NsLoop *loop);
 void NsLoopStop(NsLoop *loop);                 /* any thread */
 bool NsLoopIsCurrent(const NsLoop *loop);      /* any thread: is this the thread that runs it? */
 
-/* Milliseconds of CLOCK_MONOTONIC, read once per turn.  NsLoopClock reads the clock: any thread. */
+/* Milliseconds of CLOCK_MONOTONIC, read once per turn.  NsLoopClock and, in microseconds, NsLoopClockUsec read the clock: any thread. */
 int64_t NsLoopNow(const NsLoop *loop);
 int64_t NsLoopClock(void);
+int64_t NsLoopClockUsec(void);
 
 /* The watch is zeroed memory before its first use.  NS_ERROR and errno when the kernel refuses. */
 Ns_ReturnCode NsLoopWatch(NsLoop *loop, NsWatch *watch, int fd, unsigned interest, NsWatchProc *proc);
