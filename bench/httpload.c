@@ -11,22 +11,20 @@
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "lib/histogram.h"
+#include "lib/peer.h"
 #include "lib/procstat.h"
 
 #define PACE_TICK 100000000u                   /* ns: how often a paced client reads */
@@ -67,35 +65,17 @@ static struct {
 static int       ep;
 static SSL_CTX  *tlsCtx;
 static Histogram latency;
-static uint64_t  requests, bytesRead, errors, slowBytes, verified;
+static uint64_t  requests, bytesRead, slowBytes, verified;
 static bool      measuring;
 static volatile sig_atomic_t ended;            /* by a signal: report what there is */
 static uint64_t  paused;                       /* ns that this process was stopped */
-static char      complaint[256];
 static char      buffer[65536];
-
-static void Complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void
-Complain(const char *fmt, ...)
-{
-    va_list ap;
-
-    errors++;
-    if (complaint[0] == '\0') {
-        va_start(ap, fmt);
-        vsnprintf(complaint, sizeof(complaint), fmt, ap);
-        va_end(ap);
-    }
-}
 
 static void
 Drop(Client *c)
 {
-    SSL_free(c->ssl);
+    PeerClose(c->fd, c->ssl, false);
     c->ssl = NULL;
-    if (c->fd >= 0) {
-        close(c->fd);
-    }
     c->fd = -1;
     c->state = DEAD;
 }
@@ -131,28 +111,6 @@ Verify(const char *bytes, size_t n, uint64_t at)
     return true;
 }
 
-/* More than 0: bytes; 0: the end; -1 and errno. */
-static ssize_t
-Receive(Client *c, size_t size)
-{
-    int n, err;
-
-    if (c->ssl == NULL) {
-        return recv(c->fd, buffer, size, 0);
-    }
-    n = SSL_read(c->ssl, buffer, (int)size);
-    if (n > 0) {
-        return n;
-    }
-    err = SSL_get_error(c->ssl, n);
-    ERR_clear_error();
-    if (err == SSL_ERROR_ZERO_RETURN) {
-        return 0;
-    }
-    errno = (err == SSL_ERROR_WANT_READ || err == SSL_ERROR_WANT_WRITE) ? EAGAIN : EIO;
-    return -1;
-}
-
 /* Paced clients would only be woken by every segment to find that it is too early. */
 static void
 Watch(Client *c, bool on)
@@ -181,7 +139,7 @@ Ask(Client *c)
     c->left = -1;
     c->got = c->gotSince = 0;
     c->asked = NowNs();
-    sent = c->ssl != NULL ? SSL_write(c->ssl, text, (int)n) : send(c->fd, text, (size_t)n, MSG_NOSIGNAL);
+    sent = PeerWrite(c->fd, c->ssl, text, (size_t)n);
     if (sent != n) {
         Complain("request: %s", strerror(errno));
         Drop(c);
@@ -312,7 +270,7 @@ OnReadable(Client *c)
             c->due = NowNs() + PACE_TICK;
             return;
         }
-        n = Receive(c, size);
+        n = PeerRead(c->fd, c->ssl, buffer, size);
         if (n == 0) {
             break;
         }
@@ -358,11 +316,10 @@ OnReadable(Client *c)
 static void
 OnEvent(Client *c, uint32_t events)
 {
-    int       err = 0, result;
-    socklen_t len = sizeof(err);
+    int err;
 
     if (c->state == CONNECTING) {
-        getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+        err = PeerConnectError(c->fd);
         if (err != 0) {
             Complain("connect: %s", strerror(err));
             Drop(c);
@@ -372,22 +329,22 @@ OnEvent(Client *c, uint32_t events)
             return;
         }
         if (opt.tls) {
-            c->ssl = SSL_new(tlsCtx);
-            SSL_set_fd(c->ssl, c->fd);
-            SSL_set_connect_state(c->ssl);
+            c->ssl = PeerTls(tlsCtx, c->fd);
             c->state = HANDSHAKE;
         } else {
             Ask(c);
         }
     }
     if (c->state == HANDSHAKE) {
-        result = SSL_do_handshake(c->ssl);
-        if (result == 1) {
+        switch (PeerShake(c->ssl)) {
+        case SHAKE_DONE:
             Ask(c);
-        } else if ((result = SSL_get_error(c->ssl, result)) != SSL_ERROR_WANT_READ && result != SSL_ERROR_WANT_WRITE) {
-            Complain("TLS: %s", ERR_reason_error_string(ERR_get_error()));
+            break;
+        case SHAKE_FAILED:
             Drop(c);
             return;
+        default:
+            break;
         }
     }
     if (c->state == WAITING && (events & ~(uint32_t)EPOLLOUT) && c->due == 0) {
@@ -533,7 +490,6 @@ ParseOptions(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    struct rlimit limit;
     Client       *clients;
     double        cpu0 = 0, cpu1 = 0, user, sys, seconds, slowest;
     uint64_t      begin;
@@ -541,11 +497,8 @@ main(int argc, char **argv)
     int           n, alive = 0;
 
     ParseOptions(argc, argv);
-    signal(SIGPIPE, SIG_IGN);
+    PeerPrepare();
     signal(SIGTERM, OnSignal);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
     if (opt.tls) {
         tlsCtx = SSL_CTX_new(TLS_client_method());
         SSL_CTX_set_read_ahead(tlsCtx, 1);
@@ -582,7 +535,7 @@ main(int argc, char **argv)
     printf("{\"mode\":\"%s\",\"tls\":%d,\"conns\":%d,\"alive\":%d,\"errors\":%llu,\"seconds\":%.3f,\"n\":%llu,\"rate\":%.1f,"
            "\"MBps\":%.2f,\"lat_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},\"slow_bytes\":%llu,\"slowest\":%.0f,\"paused\":%.1f,\"verified\":%llu,\"server_cpu\":%.3f,"
            "\"server_us_per_msg\":%.3f,\"server_s_per_gb\":%.4f,\"rss0_kb\":%ld,\"rss_end_kb\":%ld,\"error\":\"%s\"}\n",
-           opt.mode == SLOW ? "slow" : opt.mode == PACE ? "pace" : "rate", opt.tls, opt.conns, alive, (unsigned long long)errors, seconds,
+           opt.mode == SLOW ? "slow" : opt.mode == PACE ? "pace" : "rate", opt.tls, opt.conns, alive, (unsigned long long)complaints, seconds,
            (unsigned long long)requests, (double)requests / seconds, (double)bytesRead / seconds / 1e6,
            HistogramQuantile(&latency, .5), HistogramQuantile(&latency, .99), (double)latency.max / 1e3,
            (unsigned long long)slowBytes, slowest, (double)paused / 1e9, (unsigned long long)verified, (cpu1 - cpu0) / seconds,
@@ -592,5 +545,5 @@ main(int argc, char **argv)
         Drop(&clients[i]);
     }
     free(clients);
-    return errors != 0 || alive != n;
+    return complaints != 0 || alive != n;
 }

@@ -176,6 +176,8 @@ proc soak {} {
     apply $row $opt(--minutes)
     set after [dict get [stats two] websocket]
     foreach name [dict keys $after] { dict set delta $name [expr {[dict get $after $name] - [dict get $before $name]}] }
+    # The connection that asked for the counters may be closing still.
+    for {set i 0} {$i < 50 && [fds two] != [lindex $first 1]} {incr i} { after 100 }
     foreach {what is should} [list \
         "messages that came in"  [dict get $delta messagesin]  [expr {[dict get $r said] + [dict get $r cuts]}] \
         "published"              [dict get $delta published]   [dict get $r said] \

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/histogram.h"
+#include "lib/peer.h"
 #include "lib/procstat.h"
 #include "lib/wsclient.h"
 
@@ -295,7 +296,7 @@ ParseOptions(int ac, char **av)
         case 'U': opt.proto = optarg; break;
         case 'E': opt.hdr = optarg; break;
         case 'g': opt.tag = optarg; break;
-        case 'v': opt.verbose = 1; break;
+        case 'v': complainAs = "wsload"; break;
         default: Usage();
         }
     }
@@ -325,14 +326,10 @@ ParseOptions(int ac, char **av)
 static void
 Prepare(void)
 {
-    struct rlimit limit;
+    unsigned long most = PeerPrepare();
 
-    signal(SIGPIPE, SIG_IGN);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    if ((rlim_t)opt.conns + 50 > limit.rlim_max) {
-        fprintf(stderr, "wsload: %d connections, fd limit %lu\n", opt.conns, (unsigned long)limit.rlim_max);
+    if ((unsigned long)opt.conns + 50 > most) {
+        fprintf(stderr, "wsload: %d connections, fd limit %lu\n", opt.conns, most);
         exit(2);
     }
     BuildPool();
@@ -458,7 +455,7 @@ Report(const Thread *t)
             printf(",\"rss_end_kb\":%ld", ProcStatusKb(opt.pid, "VmRSS:"));
         }
     }
-    printf(",\"error\":\"%s\"}\n", errmsg);
+    printf(",\"error\":\"%s\"}\n", complaint);
     return (errs || verr || failed) ? 1 : 0;
 }
 

@@ -10,20 +10,18 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/histogram.h"
+#include "lib/peer.h"
 
 #define ROOM       10                          /* sessions of a room */
 #define PATIENCE   60e9                        /* ns for whatever is waited for */
@@ -63,22 +61,7 @@ static SSL_CTX  *tlsCtx;
 static uint32_t  seed = 1;
 static bool      winding;                      /* nobody speaks or leaves any more */
 static volatile sig_atomic_t ended;
-static uint64_t  joins, cuts[CUT_KINDS], said, heard, pings, errors, missing;
-static char      complaint[256];
-
-static void Complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void
-Complain(const char *fmt, ...)
-{
-    va_list ap;
-
-    errors++;
-    if (complaint[0] == '\0') {
-        va_start(ap, fmt);
-        vsnprintf(complaint, sizeof(complaint), fmt, ap);
-        va_end(ap);
-    }
-}
+static uint64_t  joins, cuts[CUT_KINDS], said, heard, pings, missing;
 
 static double
 Random(void)
@@ -185,12 +168,6 @@ Hear(Session *s, const char *text)
 
 /* ---- a connection */
 
-static ssize_t
-Send(Session *s, const void *data, size_t len)
-{
-    return s->ssl != NULL ? SSL_write(s->ssl, data, (int)len) : send(s->fd, data, len, MSG_NOSIGNAL);
-}
-
 static void
 SendFrame(Session *s, int opcode, const void *data, size_t len)
 {
@@ -202,7 +179,7 @@ SendFrame(Session *s, int opcode, const void *data, size_t len)
     for (size_t i = 0; i < len; i++) {
         frame[6 + i] = ((const uint8_t *)data)[i] ^ frame[2 + (i & 3)];
     }
-    if (Send(s, frame, len + 6) != (ssize_t)(len + 6)) {
+    if (PeerWrite(s->fd, s->ssl, frame, len + 6) != (ssize_t)(len + 6)) {
         Complain("send: %s", strerror(errno));
     }
 }
@@ -210,14 +187,8 @@ SendFrame(Session *s, int opcode, const void *data, size_t len)
 static void
 Leave(Session *s, bool reset)
 {
-    struct linger hard = {1, 0};
-
-    SSL_free(s->ssl);
+    PeerClose(s->fd, s->ssl, reset);
     s->ssl = NULL;
-    if (reset) {
-        setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-    }
-    close(s->fd);
     s->fd = -1;
     s->state = AWAY;
     s->awaiting = false;
@@ -265,7 +236,7 @@ Ask(Session *s)
                       (int)getpid(), s->room, opt.host, s->tls ? opt.tlsPort : opt.port);
 
     s->state = ANSWER;
-    if (Send(s, text, (size_t)n) != n) {
+    if (PeerWrite(s->fd, s->ssl, text, (size_t)n) != n) {
         Lost(s, "request");
     }
 }
@@ -402,12 +373,10 @@ OnReadable(Session *s)
 {
     while (s->fd >= 0) {
         size_t  room = sizeof(s->in) - s->inLen;
-        ssize_t n = s->ssl != NULL ? SSL_read(s->ssl, s->in + s->inLen, (int)room) : recv(s->fd, s->in + s->inLen, room, 0);
-        int     error = s->ssl != NULL && n <= 0 ? SSL_get_error(s->ssl, (int)n) : 0;
+        ssize_t n = PeerRead(s->fd, s->ssl, s->in + s->inLen, room);
 
         if (n <= 0) {
-            ERR_clear_error();
-            if (s->ssl != NULL ? error != SSL_ERROR_WANT_READ : n == 0 || errno != EAGAIN) {
+            if (n == 0 || errno != EAGAIN) {
                 Lost(s, "the connection ended");
             }
             return;
@@ -420,14 +389,13 @@ OnReadable(Session *s)
 static void
 OnEvent(Session *s, uint32_t events)
 {
-    int       error = 0;
-    socklen_t len = sizeof(error);
+    int error;
 
     if (s->fd < 0) {
         return;
     }
     if (s->state == CONNECTING) {
-        getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+        error = PeerConnectError(s->fd);
         if (error != 0) {
             Lost(s, strerror(error));
             return;
@@ -436,21 +404,17 @@ OnEvent(Session *s, uint32_t events)
             return;
         }
         if (s->tls) {
-            s->ssl = SSL_new(tlsCtx);
-            SSL_set_fd(s->ssl, s->fd);
-            SSL_set_connect_state(s->ssl);
+            s->ssl = PeerTls(tlsCtx, s->fd);
             s->state = HANDSHAKE;
         } else {
             Ask(s);
         }
     }
     if (s->state == HANDSHAKE) {
-        int result = SSL_do_handshake(s->ssl);
+        Shake shake = PeerShake(s->ssl);
 
-        if (result != 1) {
-            int why = SSL_get_error(s->ssl, result);
-
-            if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) {
+        if (shake != SHAKE_DONE) {
+            if (shake == SHAKE_FAILED) {
                 Lost(s, "TLS handshake");
             }
             return;
@@ -537,13 +501,8 @@ Usage(void)
 static void
 Prepare(void)
 {
-    struct rlimit limit;
-
-    signal(SIGPIPE, SIG_IGN);
+    PeerPrepare();
     signal(SIGTERM, OnSignal);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
     seed = (uint32_t)getpid() * 2654435761u | 1;
     ep = epoll_create1(EPOLL_CLOEXEC);
     tlsCtx = SSL_CTX_new(TLS_client_method());
@@ -599,6 +558,6 @@ main(int argc, char **argv)
            "\"pings\":%llu,\"missing\":%llu,\"errors\":%llu,\"error\":\"%s\"}\n", opt.sessions, live, (unsigned long long)joins,
            (unsigned long long)cuts[CUT_RESET], (unsigned long long)cuts[CUT_CLOSE], (unsigned long long)cuts[CUT_SERVER],
            (unsigned long long)said, (unsigned long long)heard, (unsigned long long)pings, (unsigned long long)missing,
-           (unsigned long long)errors, complaint);
-    return errors != 0;
+           (unsigned long long)complaints, complaint);
+    return complaints != 0;
 }

@@ -43,6 +43,7 @@ ns_section ns/server/demo/fastpath {
     ns_param pagedir       $top/demo/pages
     ns_param directoryfile index.html
 }
+ns_section ns/server/demo/adp { ns_param map /*.adp }
 ns_section ns/server/demo/tcl {
     ns_param library $top/demo
 }

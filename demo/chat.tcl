@@ -63,6 +63,7 @@ proc ::chat::enter {chan room name} {
     set names [dict values [nsv_array get chat:$room]]
     for {set n 1; set unique $name} {$unique in $names} {} { set unique "$name [incr n]" }      ;# Ada, Ada 2, ...
     announce $room came $unique
+    ns_log notice "chat: somebody came to a room, [expr {[nsv_array size chat:$room] + 1}] are there"
     nsv_set chat:$room $chan $unique
     nsv_set chat_member $chan $room
     ns_websocket subscribe $chan chat/$room

@@ -18,12 +18,15 @@ proc ::job::ask {} {
     if {![string is double -strict $seconds] || !($seconds > 0 && $seconds <= $maxSeconds)} {
         return [ns_returnbadrequest "seconds: more than 0, up to $maxSeconds"]
     }
-    if {[llength [ns_job jobs pi]] >= $maxWaiting} { return [ns_returnunavailable] }
+    if {[llength [ns_job jobs pi]] >= $maxWaiting} {
+        return [ns_return 503 application/json {{"error":"twenty wait already: ask again in a while"}}]
+    }
     ns_conn clientdata "[ns_conn url], waits for a job"
     set asked [dict create milliseconds [clock milliseconds] thread [ns_thread name] seconds $seconds]
     set chan [ns_connchan detach]
     ns_connchan callback $chan [list ::job::event $chan] rx
     ns_job queue -detached pi [list ::job::run $chan $asked]
+    ns_log notice "job: digits of pi are asked for, [llength [ns_job jobs pi]] wait or are computed"
 }
 
 # Meanwhile: the browser has gone (then nobody needs the job any more), or the server stops (then jobs that have not begun are

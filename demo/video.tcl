@@ -140,7 +140,7 @@ proc ::video::deliver {file head body asked} {
 }
 proc ::video::stop {when} { return 0 }                       ;# the server stops: what is under way is still delivered
 
-# Texts go out together with the range of the file behind them.  When that is out, or the browser wants no more of it (it
+# A text, and the range of the file behind it.  When that is out, or the browser wants no more of it (it
 # closes, as it does to seek), the channel's worker calls again: for the next range, or to close.
 proc ::video::proceed {chan file body asked sent status bytes} {
     incr sent $bytes
@@ -153,7 +153,7 @@ proc ::video::proceed {chan file body asked sent status bytes} {
                 ns_connchan sendfile -offset $first -size $length -done $next $chan $file
                 return
             }
-            ns_connchan write -buffered $chan $first
+            ns_connchan write $chan $first
         }
     } on error {message} {
         set status $message

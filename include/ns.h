@@ -8,9 +8,11 @@
 #ifndef NS_H
 #define NS_H
 
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include "nsthread.h"
+#include "nsbase.h"
+#include "nsurl.h"
+#include "nssock.h"
+#include "nsconn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,11 +21,6 @@ extern "C" {
 #define NS_VERSION "0.1"
 #define NS_COMPAT_VERSION "5.1"                /* the NaviServer version whose programs are expected to run */
 
-#define NS_INVALID_SOCKET (-1)
-typedef int NS_SOCKET;
-
-typedef struct Ns_Server Ns_Server;
-typedef struct Ns_Conn   Ns_Conn;
 typedef struct Ns_Driver Ns_Driver;
 
 /* ------------------------------------------------------------------------------------------------------- log (base/log) */
@@ -32,12 +29,51 @@ typedef enum {
     Notice, Warning, Error, Fatal, Bug, Debug, Deprecated, Dev, Security
 } Ns_LogSeverity;
 
-NS_EXTERN void Ns_Log(int severity, const char *fmt, ...) NS_PRINTF(2, 3);    /* errno is left as it was */
-NS_EXTERN void Ns_VALog(int severity, const char *fmt, va_list ap);
+NS_EXTERN void Ns_Log(Ns_LogSeverity severity, const char *fmt, ...) NS_PRINTF(2, 3);    /* errno is left as it was */
+NS_EXTERN void Ns_VALog(Ns_LogSeverity severity, const char *fmt, va_list ap);
 NS_EXTERN void Ns_Fatal(const char *fmt, ...) NS_PRINTF(1, 2) __attribute__((noreturn));
-NS_EXTERN bool Ns_LogSeverityEnabled(int severity);
-NS_EXTERN int  Ns_CreateLogSeverity(const char *name);
-NS_EXTERN const char *Ns_LogSeverityName(int severity);
+NS_EXTERN bool Ns_LogSeverityEnabled(Ns_LogSeverity severity);
+NS_EXTERN Ns_LogSeverity Ns_CreateLogSeverity(const char *name);
+NS_EXTERN const char *Ns_LogSeverityName(Ns_LogSeverity severity);
+
+NS_EXTERN bool Ns_LogSeveritySetEnabled(Ns_LogSeverity severity, bool enabled);        /* as it was before */
+NS_EXTERN Ns_LogSeverity Ns_LogAccessDebug, Ns_LogTaskDebug;                           /* Debug(access), Debug(task) */
+NS_EXTERN void Ns_LogDeprecated(Tcl_Obj *const *objv, TCL_SIZE_T objc, const char *alternative, const char *explanation);
+NS_EXTERN void Ns_LogDeprecatedParameter(const char *oldSection, const char *oldParameter, const char *newSection,
+                                         const char *newParameter, const char *explanation);
+NS_EXTERN char *Ns_LogTime(char *timeBuf);                         /* "[30/Nov/2026:16:00:50 +0000]", 41 bytes; of here */
+NS_EXTERN char *Ns_LogTime2(char *timeBuf, bool gmt);
+NS_EXTERN const char *Ns_InfoErrorLog(void);                       /* the file */
+NS_EXTERN Ns_ReturnCode Ns_LogRoll(void);                          /* that file; NS_ERROR, logged */
+
+/*
+ * Files of a module that are rolled: FILE becomes FILE.000, that was before FILE.001 and so on; or FILE.STAMP by a format of strftime.
+ * At most `max`, 1 to 1000, old ones are kept.  One thread at a time for the same file.  NS_ERROR, logged: it is where it was.
+ */
+typedef Ns_ReturnCode (Ns_LogCallbackProc)(void *arg);
+NS_EXTERN Ns_ReturnCode Ns_RollFile(const char *fileName, TCL_SIZE_T max);
+NS_EXTERN Ns_ReturnCode Ns_RollFileByDate(const char *fileName, TCL_SIZE_T max);        /* %Y%m%d */
+NS_EXTERN Ns_ReturnCode Ns_RollFileFmt(Tcl_Obj *fileObj, const char *rollfmt, TCL_SIZE_T maxbackup);       /* no format: numbers */
+/* The same between closeProc and openProc, which is called in any case once the file is closed. */
+NS_EXTERN Ns_ReturnCode Ns_RollFileCondFmt(Ns_LogCallbackProc openProc, Ns_LogCallbackProc closeProc, const void *arg,
+                                           const char *filename, const char *rollfmt, TCL_SIZE_T maxbackup);
+NS_EXTERN Ns_ReturnCode Ns_PurgeFiles(const char *fileName, TCL_SIZE_T max);            /* of files FILE.* the last `max` stay */
+
+/* --------------------------------------------------------------------------------------- files of lines (base/logfile) */
+
+/*
+ * A file that lines are appended to without waiting: a thread writes them.  Any thread, unless it has closed the file.  What finds more
+ * than 4 MB waiting is lost, counted, and said in the log.
+ */
+typedef struct Ns_LogFile Ns_LogFile;
+NS_EXTERN Ns_LogFile *Ns_LogFileOpen(const char *path, bool truncate);     /* NULL and errno */
+NS_EXTERN bool        Ns_LogFileWrite(Ns_LogFile *file, const char *line, size_t len);     /* false: it is lost */
+/* So many lines may wait for others to be written together, 10 seconds and 1 MB at most.  0, as it is at first: none do. */
+NS_EXTERN void        Ns_LogFileSetBuffer(Ns_LogFile *file, unsigned lines);
+NS_EXTERN bool        Ns_LogFileFlush(Ns_LogFile *file, int64_t ms);       /* wait until all is written; false: it is not */
+/* What comes from now on goes to that file.  False and errno: all stays as it was. */
+NS_EXTERN bool        Ns_LogFileReopen(Ns_LogFile *file, const char *path);
+NS_EXTERN void        Ns_LogFileClose(Ns_LogFile *file);                   /* what waits is written; returns at once */
 
 /* ------------------------------------------------------------------------------------------------------ sets (base/set) */
 
@@ -46,7 +82,6 @@ NS_EXTERN const char *Ns_LogSeverityName(int severity);
  * and friends, without regard to case by the I functions.  A set has one user at a time: it does no locking.  Names
  * and values that it hands out are valid until it is changed.
  */
-typedef struct Ns_Set Ns_Set;
 
 NS_EXTERN Ns_Set *Ns_SetCreate(const char *name);                  /* name may be NULL */
 NS_EXTERN Ns_Set *Ns_SetCreateSz(const char *name, size_t size);
@@ -58,7 +93,7 @@ NS_EXTERN size_t      Ns_SetSize(const Ns_Set *set);
 NS_EXTERN const char *Ns_SetKey(const Ns_Set *set, size_t index);
 NS_EXTERN const char *Ns_SetValue(const Ns_Set *set, size_t index);
 NS_EXTERN size_t      Ns_SetPut(Ns_Set *set, const char *key, const char *value);       /* the new index */
-NS_EXTERN size_t      Ns_SetPutSz(Ns_Set *set, const char *key, ssize_t keyLen, const char *value, ssize_t valueLen);
+NS_EXTERN size_t      Ns_SetPutSz(Ns_Set *set, const char *key, TCL_SIZE_T keyLen, const char *value, TCL_SIZE_T valueLen);
 NS_EXTERN int         Ns_SetFind(const Ns_Set *set, const char *key);                   /* index or -1 */
 NS_EXTERN int         Ns_SetIFind(const Ns_Set *set, const char *key);
 NS_EXTERN const char *Ns_SetGet(const Ns_Set *set, const char *key);                    /* value or NULL */
@@ -70,14 +105,131 @@ NS_EXTERN size_t      Ns_SetIUpdate(Ns_Set *set, const char *key, const char *va
 NS_EXTERN void        Ns_SetPutValue(Ns_Set *set, size_t index, const char *value);
 NS_EXTERN bool        Ns_SetUnique(const Ns_Set *set, const char *key);
 NS_EXTERN bool        Ns_SetIUnique(const Ns_Set *set, const char *key);
-NS_EXTERN void        Ns_SetDelete(Ns_Set *set, int index);                             /* -1 is ignored */
-NS_EXTERN void        Ns_SetDeleteKey(Ns_Set *set, const char *key);
-NS_EXTERN void        Ns_SetIDeleteKey(Ns_Set *set, const char *key);
+NS_EXTERN bool        Ns_SetDelete(Ns_Set *set, ssize_t index);                         /* false: there is no such; -1 is fine */
+NS_EXTERN bool        Ns_SetDeleteKey(Ns_Set *set, const char *key);
+NS_EXTERN bool        Ns_SetIDeleteKey(Ns_Set *set, const char *key);
 NS_EXTERN void        Ns_SetTrunc(Ns_Set *set, size_t size);
 NS_EXTERN Ns_Set     *Ns_SetCopy(const Ns_Set *set);
 NS_EXTERN void        Ns_SetMerge(Ns_Set *high, const Ns_Set *low);
 NS_EXTERN void        Ns_SetMove(Ns_Set *to, Ns_Set *from);
+NS_EXTERN void        Ns_SetPutValueSz(Ns_Set *set, size_t index, const char *value, TCL_SIZE_T size);     /* -1: up to the NUL */
+NS_EXTERN size_t      Ns_SetUpdateSz(Ns_Set *set, const char *keyString, TCL_SIZE_T keyLength, const char *valueString,
+                                     TCL_SIZE_T valueLength);
+NS_EXTERN size_t      Ns_SetIUpdateSz(Ns_Set *set, const char *keyString, TCL_SIZE_T keyLength, const char *valueString,
+                                      TCL_SIZE_T valueLength);
+NS_EXTERN void        Ns_SetClearValues(Ns_Set *set, TCL_SIZE_T maxAlloc);              /* all are ""; their memory is used again, whatever maxAlloc says */
+NS_EXTERN int         Ns_SetFindCmp(const Ns_Set *set, const char *key, int (*cmp)(const char *s1, const char *s2));
+NS_EXTERN const char *Ns_SetGetCmp(const Ns_Set *set, const char *key, int (*cmp)(const char *s1, const char *s2));
+NS_EXTERN bool        Ns_SetUniqueCmp(const Ns_Set *set, const char *key, int (*cmp)(const char *s1, const char *s2));
+NS_EXTERN void        Ns_SetIMerge(Ns_Set *high, const Ns_Set *low);
+NS_EXTERN Ns_Set     *Ns_SetListFind(Ns_Set *const *sets, const char *name);            /* of those that NULL ends; NULL: none has that name */
+NS_EXTERN void        Ns_SetListFree(Ns_Set **sets);                                    /* the sets and the array */
+NS_EXTERN Ns_Set     *Ns_SetRecreate(Ns_Set *set);                                      /* a set with its fields, which leave it */
+NS_EXTERN Ns_Set     *Ns_SetRecreate2(Ns_Set **toPtr, Ns_Set *from);                    /* the same, into *toPtr if that is not NULL */
+/* A line for each field: leadString, name, separatorString, value.  Print: to `outputDs`, or standard error if that is NULL. */
+NS_EXTERN const char *Ns_SetFormat(Tcl_DString *ds, const Ns_Set *set, bool withName, const char *leadString,
+                                   const char *separatorString);
+NS_EXTERN void        Ns_SetPrint(Tcl_DString *outputDs, const Ns_Set *set);
+NS_EXTERN void        Ns_DStringAppendSet(Tcl_DString *ds, const Ns_Set *set);          /* names and values as a list */
 NS_EXTERN Ns_Set    **Ns_SetSplit(const Ns_Set *set, char sep);                         /* NULL-terminated, ns_free it */
+
+/* ---------------------------------------------------------------------------------------------- caches (data/cache.c) */
+
+/*
+ * Keys and values in memory, at most so many bytes of them: what was not used for longest goes first.  A value is what
+ * the caller makes of it; `freeProc` ends it, without the cache's lock.  A key is a string, or with `keys` a word
+ * (TCL_ONE_WORD_KEYS) or an array of so many ints.
+ *
+ * All functions with an entry, and those that find one, are called between Ns_CacheLock and Ns_CacheUnlock; an entry that has a value
+ * may be gone after the next Unlock, Wait or setting of another's value.  One without a value is being computed by the thread that
+ * made it, and stays until that thread gives it a value or deletes it, both followed by Ns_CacheBroadcast.  What is flushed
+ * meanwhile is not kept: the value that comes then is out of date.
+ *
+ * The bytes of a cache are the sizes that values were given, and for each entry its key and its own memory.  0: no limit.
+ */
+typedef struct Ns_Cache Ns_Cache;
+typedef struct Ns_Entry Ns_Entry;
+typedef void (Ns_FreeProc)(void *value);
+typedef struct Ns_CacheSearch {
+    Ns_Cache *cache;
+    void     *next;
+    const struct Ns_CacheTransactionStack *transactionStack;
+} Ns_CacheSearch;
+
+NS_EXTERN Ns_Cache *Ns_CacheCreate(const char *name, int keys, time_t ttl, Ns_FreeProc *freeProc);
+NS_EXTERN Ns_Cache *Ns_CacheCreateSz(const char *name, int keys, size_t maxSize, Ns_FreeProc *freeProc);
+/* Values are gone `ttl` seconds after they were set, unless they have a time of their own; 0 or less: they stay. */
+NS_EXTERN Ns_Cache *Ns_CacheCreateEx(const char *name, int keys, time_t ttl, size_t maxSize, Ns_FreeProc *freeProc);
+NS_EXTERN void      Ns_CacheDestroy(Ns_Cache *cache);              /* nobody uses it any more; not locked */
+NS_EXTERN const char *Ns_CacheName(const Ns_Cache *cache);
+
+NS_EXTERN void      Ns_CacheLock(Ns_Cache *cache);
+NS_EXTERN Ns_ReturnCode Ns_CacheTryLock(Ns_Cache *cache);          /* NS_OK or NS_TIMEOUT */
+NS_EXTERN void      Ns_CacheUnlock(Ns_Cache *cache);               /* runs freeProc for what is gone */
+NS_EXTERN Ns_ReturnCode Ns_CacheWait(Ns_Cache *cache);             /* for a change of any entry */
+NS_EXTERN Ns_ReturnCode Ns_CacheTimedWait(Ns_Cache *cache, const Ns_Time *timePtr);    /* an interval or a date; NULL: no limit */
+NS_EXTERN void      Ns_CacheSignal(Ns_Cache *cache);
+NS_EXTERN void      Ns_CacheBroadcast(Ns_Cache *cache);
+
+/* NULL: there is none.  It may be without a value yet. */
+NS_EXTERN Ns_Entry *Ns_CacheFindEntry(Ns_Cache *cache, const char *key);
+/* *newPtr 1: it has no value, and the caller is the one to give it one. */
+NS_EXTERN Ns_Entry *Ns_CacheCreateEntry(Ns_Cache *cache, const char *key, int *newPtr);
+/*
+ * As CreateEntry, and wait while another thread computes it.  NULL: it took longer than `timeoutPtr` (an interval or a date;
+ * NULL: no limit), or would never end: that thread waits for this one.
+ */
+NS_EXTERN Ns_Entry *Ns_CacheWaitCreateEntry(Ns_Cache *cache, const char *key, int *newPtr, const Ns_Time *timeoutPtr);
+NS_EXTERN const char *Ns_CacheKey(const Ns_Entry *entry);
+NS_EXTERN void     *Ns_CacheGetValue(const Ns_Entry *entry);       /* NULL: none */
+NS_EXTERN size_t    Ns_CacheGetSize(const Ns_Entry *entry);        /* of the value */
+NS_EXTERN size_t    Ns_CacheGetReuse(const Ns_Entry *entry);       /* how often it was found */
+NS_EXTERN const Ns_Time *Ns_CacheGetExpirey(const Ns_Entry *entry);    /* the date; {0, 0}: never */
+/* The value takes the place of what was there, which is freed unless it is the same. */
+NS_EXTERN void      Ns_CacheSetValue(Ns_Entry *entry, void *value);
+NS_EXTERN void      Ns_CacheSetValueSz(Ns_Entry *entry, void *value, size_t size);
+/*
+ * `timeoutPtr`: when it expires, an interval or a date (NULL: as the cache has it).  `cost`: microseconds that it took.  `maxSize`: as
+ * if that were the cache's size (0: as it is).  `transactionEpoch`: of a transaction, or 0.  How many others had to go.
+ */
+NS_EXTERN int       Ns_CacheSetValueExpires(Ns_Entry *entry, void *value, size_t size, const Ns_Time *timeoutPtr, int cost,
+                                            size_t maxSize, uintptr_t transactionEpoch);
+NS_EXTERN void      Ns_CacheUnsetValue(Ns_Entry *entry);           /* the value is freed; the caller computes another */
+NS_EXTERN void      Ns_CacheDeleteEntry(Ns_Entry *entry);          /* frees a value, too */
+NS_EXTERN void      Ns_CacheFlushEntry(Ns_Entry *entry);           /* the same, and counted */
+NS_EXTERN int       Ns_CacheFlush(Ns_Cache *cache);                /* all that have a value; their number */
+
+/* Each entry with a value, in the order of their making; the one found may be deleted before the next is asked for. */
+NS_EXTERN Ns_Entry *Ns_CacheFirstEntry(Ns_Cache *cache, Ns_CacheSearch *search);
+NS_EXTERN Ns_Entry *Ns_CacheNextEntry(Ns_CacheSearch *search);
+
+/*
+ * Transactions: a value that is set with an epoch is seen only with a stack that has this epoch, until the epoch is committed.
+ * An epoch is any number but 0 that no other transaction has.
+ */
+#define NS_CACHE_MAX_TRANSACTION_DEPTH 16
+typedef struct Ns_CacheTransactionStack {
+    uintptr_t stack[NS_CACHE_MAX_TRANSACTION_DEPTH];               /* epochs, the innermost last */
+    unsigned  depth;
+} Ns_CacheTransactionStack;
+NS_EXTERN Ns_Entry *Ns_CacheFindEntryT(Ns_Cache *cache, const char *key, const Ns_CacheTransactionStack *transactionStackPtr);
+NS_EXTERN Ns_Entry *Ns_CacheWaitCreateEntryT(Ns_Cache *cache, const char *key, int *newPtr, const Ns_Time *timeoutPtr,
+                                             const Ns_CacheTransactionStack *transactionStackPtr);
+NS_EXTERN void     *Ns_CacheGetValueT(const Ns_Entry *entry, const Ns_CacheTransactionStack *transactionStackPtr);
+NS_EXTERN uintptr_t Ns_CacheGetTransactionEpoch(const Ns_Entry *entry);    /* of the youngest value not committed; 0: none */
+NS_EXTERN Ns_Entry *Ns_CacheFirstEntryT(Ns_Cache *cache, Ns_CacheSearch *search,
+                                        const Ns_CacheTransactionStack *transactionStackPtr);
+NS_EXTERN Ns_Entry *Ns_CacheNextEntryT(Ns_CacheSearch *search, const Ns_CacheTransactionStack *transactionStackPtr);
+/* How many values were made visible to all, or thrown away. */
+NS_EXTERN unsigned long Ns_CacheCommitEntries(Ns_Cache *cache, uintptr_t epoch);
+NS_EXTERN unsigned long Ns_CacheRollbackEntries(Ns_Cache *cache, uintptr_t epoch);
+NS_EXTERN int       Ns_CacheGetNrUncommittedEntries(const Ns_Cache *cache);
+
+NS_EXTERN size_t    Ns_CacheGetMaxSize(const Ns_Cache *cache);
+NS_EXTERN void      Ns_CacheSetMaxSize(Ns_Cache *cache, size_t maxSize);
+NS_EXTERN size_t    Ns_CacheSetMaxsize(Ns_Cache *cache, size_t size);      /* the one before */
+NS_EXTERN char     *Ns_CacheStats(Ns_Cache *cache, Tcl_DString *dest);     /* appends "maxsize N size N entries N ..."; not locked */
+NS_EXTERN void      Ns_CacheResetStats(Ns_Cache *cache);
 
 /* -------------------------------------------------------------------------------------------- configuration (config.c) */
 
@@ -86,8 +238,8 @@ NS_EXTERN Ns_Set    **Ns_SetSplit(const Ns_Set *set, char sep);                 
  * asked for is reported then, once.  The set of a section lives as long as the process.  Values of a wrong type or out of range are logged with
  * section, name and value, and the default is taken (or the nearest bound).
  */
-NS_EXTERN const Ns_Set *Ns_ConfigGetSection(const char *section);          /* NULL when there is none */
-NS_EXTERN const Ns_Set *Ns_ConfigGetSection2(const char *section, bool markAsRead);
+NS_EXTERN Ns_Set *Ns_ConfigGetSection(const char *section);                /* NULL when there is none; only to be read */
+NS_EXTERN Ns_Set *Ns_ConfigGetSection2(const char *section, bool markAsRead);
 NS_EXTERN Ns_Set      **Ns_ConfigGetSections(void);                        /* NULL-terminated, ns_free it */
 /* "ns/server/S/module/M/..." or "ns/module/M/..." or "ns/server/S/...": section name in static storage of the configuration. */
 NS_EXTERN const char *Ns_ConfigSectionPath(Ns_Set **set, const char *server, const char *module, ...);
@@ -99,18 +251,59 @@ NS_EXTERN int         Ns_ConfigInt(const char *section, const char *key, int def
 NS_EXTERN int         Ns_ConfigIntRange(const char *section, const char *key, int def, int min, int max);
 NS_EXTERN Tcl_WideInt Ns_ConfigWideIntRange(const char *section, const char *key, Tcl_WideInt def, Tcl_WideInt min,
                                             Tcl_WideInt max);
-/* Sizes: 17, 4KB, 1.5MB, 2GB (also kB, MiB, ...), in bytes.  Defaults are given as text: they are what is documented. */
-NS_EXTERN Tcl_WideInt Ns_ConfigMemUnitRange(const char *section, const char *key, const char *def, Tcl_WideInt min,
-                                            Tcl_WideInt max);
+/*
+ * Sizes: 17, 4KB, 1.5MB, 2GB (also kB, MiB, ...), in bytes.  The default is given as text, as it is documented; the number stands
+ * for it where the text is NULL.
+ */
+NS_EXTERN Tcl_WideInt Ns_ConfigMemUnitRange(const char *section, const char *key, const char *defaultString,
+                                            Tcl_WideInt defaultValue, Tcl_WideInt min, Tcl_WideInt max);
 /* Times: 5, 1.5, 1:500000, 100ms, 5s, 2m, 1h, 3d. */
 NS_EXTERN void        Ns_ConfigTimeUnitRange(const char *section, const char *key, const char *def, long minSec, long minUsec,
                                              long maxSec, long maxUsec, Ns_Time *result);
+
+/* True when the parameter is there and is one, *valuePtr has it then; one of a wrong type is logged. */
+NS_EXTERN bool        Ns_ConfigGetInt(const char *section, const char *key, int *valuePtr);
+NS_EXTERN bool        Ns_ConfigGetInt64(const char *section, const char *key, int64_t *valuePtr);
+NS_EXTERN bool        Ns_ConfigGetBool(const char *section, const char *key, bool *valuePtr);
+NS_EXTERN bool        Ns_ConfigParameterProvided(const char *section, const char *key);
+NS_EXTERN Tcl_WideInt Ns_ConfigWideInt(const char *section, const char *key, Tcl_WideInt def);
+NS_EXTERN const char *Ns_ConfigGetValueExact(const char *section, const char *key);     /* as GetValue: keys have no case */
+/* A boolean that is true sets the flag in *flagsPtr; its value. */
+NS_EXTERN bool        Ns_ConfigFlag(const char *section, const char *key, unsigned int flag, int defaultValue, unsigned int *flagsPtr);
+/* The value of the table's word, in any case; it ends with a NULL key. */
+struct Ns_ObjvTable;
+NS_EXTERN unsigned    Ns_ConfigGetEnum(const char *section, const char *param, const struct Ns_ObjvTable *table, unsigned int defaultValue);
+NS_EXTERN const Ns_Set *Ns_ConfigSet(const char *section, const char *key, const char *name);      /* a list of names and values; NULL: none, or logged */
+NS_EXTERN Ns_Set     *Ns_ConfigCreateSection(const char *section);                      /* the main thread, at the start */
+/*
+ * A file: the parameter or its default, below `directory` (which is below home) unless it is absolute; it lives as long as the process.
+ * keyLength -1: up to the NUL.  normalizePath: without . and ...  update: the configuration has the whole path then.  NULL: neither is given.
+ */
+NS_EXTERN const char *Ns_ConfigFilename(const char *section, const char *key, TCL_SIZE_T keyLength, const char *directory,
+                                        const char *defaultValue, bool normalizePath, bool update);
+NS_EXTERN void        Ns_GetVersion(int *majorV, int *minorV, int *patchLevelV, int *type);        /* NaviServer's, as in nsmacros.h; type 0: released */
 
 /* --------------------------------------------------------------------------------------------- numbers with units (base) */
 
 NS_EXTERN Ns_ReturnCode Ns_GetTimeFromString(Tcl_Interp *interp, const char *string, Ns_Time *result);
 NS_EXTERN Ns_ReturnCode Ns_GetMemUnitFromString(Tcl_Interp *interp, const char *string, Tcl_WideInt *result);
-NS_EXTERN void Ns_DStringAppendTime(Tcl_DString *ds, const Ns_Time *time);              /* 17 or 17.5 or 0.000001 */
+NS_EXTERN char *Ns_DStringAppendTime(Tcl_DString *ds, const Ns_Time *time);              /* 17 or 17.5 or 0.000001 */
+
+/* ----------------------------------------------------------------------------------------- text and bytes (base/text) */
+
+/*
+ * Strings here and in Tcl have Tcl's form of UTF-8, in which NUL and characters past U+FFFF are written otherwise; outside of the process it is
+ * UTF-8.  In appends the text that bytes from outside stand for, whatever they are; Out the bytes that a text stands for, which may have NULs.
+ */
+NS_EXTERN void Ns_TextAppendIn(Tcl_DString *ds, const char *bytes, size_t len);
+NS_EXTERN void Ns_TextAppendOut(Tcl_DString *ds, const char *text, size_t len);
+/*
+ * The same without a copy where both forms are alike: the argument, or what was appended to `ds`.  *lenOut may be NULL.  OutString is for
+ * functions that end a string at its NUL: NULL, and errno EINVAL, when the text has one.
+ */
+NS_EXTERN const char *Ns_TextIn(Tcl_DString *ds, const char *bytes, size_t len, size_t *lenOut);
+NS_EXTERN const char *Ns_TextOut(Tcl_DString *ds, const char *text, size_t len, size_t *lenOut);
+NS_EXTERN const char *Ns_TextOutString(Tcl_DString *ds, const char *text);
 
 /* ------------------------------------------------------------------------------------------------ modules (modload.c) */
 
@@ -123,15 +316,26 @@ NS_EXTERN void Ns_DStringAppendTime(Tcl_DString *ds, const Ns_Time *time);      
  */
 typedef Ns_ReturnCode (Ns_ModuleInitProc)(const char *server, const char *module);
 typedef Ns_ReturnCode (Ns_TclTraceProc)(Tcl_Interp *interp, const void *arg);
-#define NS_TCL_TRACE_CREATE     0x01u
-#define NS_TCL_TRACE_DELETE     0x02u
-#define NS_TCL_TRACE_ALLOCATE   0x04u
-#define NS_TCL_TRACE_DEALLOCATE 0x08u
-#define NS_TCL_TRACE_GETCONN    0x10u
-#define NS_TCL_TRACE_FREECONN   0x20u
+typedef enum {
+    NS_TCL_TRACE_NONE = 0, NS_TCL_TRACE_CREATE = 0x01, NS_TCL_TRACE_DELETE = 0x02, NS_TCL_TRACE_ALLOCATE = 0x04,
+    NS_TCL_TRACE_DEALLOCATE = 0x08, NS_TCL_TRACE_GETCONN = 0x10, NS_TCL_TRACE_FREECONN = 0x20, NS_TCL_TRACE_IDLE = 0x40
+} Ns_TclTraceType;
 
 NS_EXTERN Ns_ReturnCode Ns_ModuleLoad(Tcl_Interp *interp, const char *server, const char *module, const char *file,
                                       const char *init);
+/*
+ * What a module says of itself, in its function Ns_ModuleGetInfo (an Ns_ModuleInfoProc), which `ns_module list` asks for: Ns_ModuleInfoInit fills the record.  The
+ * strings must live as long as the module.
+ */
+typedef struct Ns_ModuleInfo {
+    unsigned    infoVersion;                   /* NS_MODULE_INFO_VERSION of the module's headers */
+    unsigned    moduleVersion;                 /* of its interface: Ns_ModuleVersion */
+    const char *name, *version, *tag, *type;
+} Ns_ModuleInfo;
+#define NS_MODULE_INFO_VERSION 1u
+typedef void (Ns_ModuleInfoProc)(Ns_ModuleInfo *info);
+NS_EXTERN void Ns_ModuleInfoInit(Ns_ModuleInfo *info, unsigned int infoVersion, const char *name, const char *version,
+                                 const char *tag, const char *type, unsigned int moduleVersion);
 NS_EXTERN void Ns_RegisterModule(const char *name, Ns_ModuleInitProc *proc);            /* a module linked into the program */
 
 /* ----------------------------------------------------------------------------------------- process (main.c, server.c) */
@@ -148,7 +352,12 @@ NS_EXTERN time_t      Ns_InfoBootTime(void);
 NS_EXTERN time_t      Ns_InfoUptime(void);
 NS_EXTERN pid_t       Ns_InfoPid(void);
 NS_EXTERN bool        Ns_InfoStarted(void);
+NS_EXTERN Ns_ReturnCode Ns_WaitForStartup(void);               /* any thread but the main one */
 NS_EXTERN bool        Ns_InfoShutdownPending(void);
+
+/* Names of a folder's entries but . and .., as text, until `proc` says false.  NS_ERROR: it cannot be read, errno says why. */
+typedef bool (Ns_FolderProc)(const char *name, void *arg);
+NS_EXTERN Ns_ReturnCode Ns_FolderEach(const char *folder, Ns_FolderProc *proc, void *arg);
 
 NS_EXTERN Ns_Server  *Ns_GetServer(const char *name);       /* NULL when there is none */
 NS_EXTERN const char *Ns_ServerName(const Ns_Server *server);
@@ -163,6 +372,12 @@ NS_EXTERN void *Ns_RegisterAtReady(Ns_Callback *proc, void *arg);
 NS_EXTERN void *Ns_RegisterAtShutdown(Ns_ShutdownProc *proc, void *arg);
 NS_EXTERN void *Ns_RegisterAtExit(Ns_Callback *proc, void *arg);
 
+/* How procs of C are shown by `ns_info callbacks`, `scheduled` and others; `argProc` (may be NULL) appends the argument, as list elements. */
+typedef void (Ns_ArgProc)(Tcl_DString *ds, const void *arg);
+NS_EXTERN void Ns_RegisterProcInfo(ns_funcptr_t proc, const char *desc, Ns_ArgProc *argProc);
+NS_EXTERN void Ns_GetProcInfo(Tcl_DString *ds, ns_funcptr_t proc, const void *arg);
+NS_EXTERN void Ns_StringArgProc(Tcl_DString *ds, const void *arg);     /* the argument is a string, or NULL */
+
 /* Scheduled procs (sched.c).  The proc runs in a scheduler thread; `id` is 0 or more. */
 typedef void (Ns_SchedProc)(void *arg, int id);
 #define NS_SCHED_ONCE   0x01u
@@ -170,7 +385,13 @@ typedef void (Ns_SchedProc)(void *arg, int id);
 #define NS_SCHED_DAILY  0x04u
 #define NS_SCHED_WEEKLY 0x08u
 NS_EXTERN int  Ns_ScheduleProcEx(Ns_SchedProc *proc, void *arg, unsigned flags, const Ns_Time *interval, Ns_SchedProc *cleanup);
-NS_EXTERN int  Ns_After(const Ns_Time *interval, Ns_SchedProc *proc, void *arg, Ns_SchedProc *cleanup);
+NS_EXTERN int  Ns_After(const Ns_Time *interval, Ns_SchedProc *proc, void *arg, ns_funcptr_t cleanup);   /* an Ns_SchedProc */
+/* NS_ERROR: that is no time of a day, or the server stops.  `day`: 0, Sunday, to 6.  `thread`: not 0: on a thread of its own. */
+NS_EXTERN int  Ns_ScheduleDaily(Ns_SchedProc *proc, void *arg, unsigned int flags, int hour, int minute, Ns_SchedProc *cleanup);
+NS_EXTERN int  Ns_ScheduleWeekly(Ns_SchedProc *proc, void *arg, unsigned int flags, int day, int hour, int minute,
+                                 Ns_SchedProc *cleanup);
+NS_EXTERN int  Ns_ScheduleProc(Ns_SchedProc *proc, void *arg, int thread, int secs);
+NS_EXTERN void Ns_UnscheduleProc(int id);
 NS_EXTERN bool Ns_Cancel(int id);
 NS_EXTERN bool Ns_Pause(int id);
 NS_EXTERN bool Ns_Resume(int id);
@@ -188,13 +409,16 @@ NS_EXTERN void        Ns_TclDeAllocateInterp(Tcl_Interp *interp);
 NS_EXTERN const char *Ns_TclInterpServer(Tcl_Interp *interp);          /* NULL: none */
 NS_EXTERN Ns_Conn    *Ns_TclGetConn(Tcl_Interp *interp);               /* the request being served, or NULL */
 NS_EXTERN Ns_ReturnCode Ns_TclEval(Tcl_DString *ds, const char *server, const char *script);
-NS_EXTERN Ns_ReturnCode Ns_TclRegisterTrace(const char *server, Ns_TclTraceProc *proc, const void *arg, unsigned when);
+NS_EXTERN Ns_ReturnCode Ns_TclRegisterTrace(const char *server, Ns_TclTraceProc *proc, const void *arg,
+                                            Ns_TclTraceType when);
 NS_EXTERN const char *Ns_TclLogErrorInfo(Tcl_Interp *interp, const char *info);
 NS_EXTERN void        Ns_TclPrintfResult(Tcl_Interp *interp, const char *fmt, ...) NS_PRINTF(2, 3);
 /* A handle for a set in this interpreter, which becomes its result; it is gone at the next cleanup. */
-#define NS_TCL_SET_DYNAMIC 1                   /* "d0": the set is freed with it */
-#define NS_TCL_SET_STATIC  0                   /* "t94...": the caller owns the set, which must live as long */
-NS_EXTERN int Ns_TclEnterSet(Tcl_Interp *interp, Ns_Set *set, int type);
+typedef enum {
+    NS_TCL_SET_STATIC,                         /* "t94...": the caller owns the set, which must live as long */
+    NS_TCL_SET_DYNAMIC                         /* "d0": the set is freed with it */
+} Ns_TclSetType;
+NS_EXTERN int Ns_TclEnterSet(Tcl_Interp *interp, Ns_Set *set, Ns_TclSetType type);
 NS_EXTERN Ns_Set *Ns_TclGetSet(Tcl_Interp *interp, const char *id);
 NS_EXTERN int Ns_TclGetSet2(Tcl_Interp *interp, const char *id, Ns_Set **set);
 NS_EXTERN int Ns_TclGetTimeFromObj(Tcl_Interp *interp, Tcl_Obj *obj, Ns_Time *result);
@@ -311,6 +535,7 @@ typedef struct Ns_TlsServerParams {
 typedef struct Ns_TlsClientParams {
     const char *caFile, *caPath, *certificate, *key;
     bool        insecure;                      /* do not verify */
+    int         verifyDepth;                   /* authorities between the peer's certificate and a trusted one; 0: as OpenSSL has it */
 } Ns_TlsClientParams;
 NS_EXTERN Ns_TlsCtx *Ns_TlsCtxServerCreate(const Ns_TlsServerParams *params, Tcl_DString *error);
 NS_EXTERN Ns_TlsCtx *Ns_TlsCtxClientCreate(const Ns_TlsClientParams *params, Tcl_DString *error);
@@ -360,14 +585,31 @@ NS_EXTERN Ns_ReturnCode Ns_SockSetBlocking(NS_SOCKET sock);
 NS_EXTERN Ns_ReturnCode Ns_SockTimedWait(NS_SOCKET sock, unsigned what, const Ns_Time *timeout);
 NS_EXTERN Ns_ReturnCode Ns_SockPipe(NS_SOCKET socks[2]);
 NS_EXTERN Ns_ReturnCode Ns_GetSockAddr(struct sockaddr *addr, const char *host, unsigned short port);
-NS_EXTERN const char *ns_inet_ntop(const struct sockaddr *addr, char *buffer, size_t size);
+NS_EXTERN const char *ns_inet_ntop(const struct sockaddr *NS_RESTRICT addr, char *NS_RESTRICT buffer, size_t size);
 NS_EXTERN bool Ns_GetAddrByHost(Tcl_DString *ds, const char *host);
+/* All addresses of a host, with blanks in between; the name of a numeric address.  Both wait at most `dnswaittimeout`. */
 NS_EXTERN bool Ns_GetAllAddrByHost(Tcl_DString *ds, const char *host);
+NS_EXTERN bool Ns_GetHostByAddr(Tcl_DString *ds, const char *addr);
+
+/*
+ * Passwords, in the forms that crypt(3) knows (crypto/password.c); text as Tcl has it.  They may take some milliseconds, on purpose.
+ * Crypt appends; false: such a setting (the salt, with its prefix) does not exist, or the password has a NUL.
+ */
+NS_EXTERN bool Ns_PasswordCrypt(Tcl_DString *ds, const char *password, const char *setting);
+/* Is it the password of which `encrypted` was made?  The time that the comparison takes does not depend on where they differ. */
+NS_EXTERN bool Ns_PasswordCheck(const char *password, const char *encrypted);
+/* Are they the same?  The time does not depend on where they differ. */
+NS_EXTERN bool Ns_SecretEqual(const char *secret, const char *other);
+/* Append a new setting for SHA-512, with a salt of chance. */
+NS_EXTERN void Ns_PasswordSetting(Tcl_DString *ds);
 
 /* Socket callbacks (sockcallback.c) are declared with ns.h's channel block below. */
 
 /* ------------------------------------------------------------------------------------ a request (conn.c, http/parse.c) */
 
+typedef enum {
+    NS_REQUEST_TYPE_PLAIN, NS_REQUEST_TYPE_PROXY, NS_REQUEST_TYPE_CONNECT, NS_REQUEST_TYPE_ASTERISK
+} Ns_RequestType;
 typedef struct Ns_Request {                    /* the request line, taken apart */
     const char *line;
     const char *method;
@@ -377,16 +619,18 @@ typedef struct Ns_Request {                    /* the request line, taken apart 
     const char *url;                           /* decoded path, never NULL, starts with '/' */
     const char *rawUrl;                        /* as sent, with the query */
     const char *query;                         /* after '?', undecoded, or NULL */
+    const char *fragment;                      /* after '#': clients do not send it, NULL */
     int         urlc;                          /* the parts of the path */
     const char *urlv;                          /* Tcl list of them */
     double      version;                       /* 1.0, 1.1 */
+    TCL_SIZE_T  urlv_len;                      /* bytes in urlv */
     const char *serverRoot;
-    const char *requestType;                   /* "plain", "proxy", "connect", "asterisk" */
+    Ns_RequestType requestType;
 } Ns_Request;
 
 /* Public view of a request being served; the connection thread that serves it uses it, no other. */
 struct Ns_Conn {
-    const Ns_Request *request;
+    Ns_Request        request;
     Ns_Set           *headers;
     Ns_Set           *outputheaders;
     size_t            contentLength;           /* of the request's body */
@@ -403,6 +647,10 @@ struct Ns_Conn {
 NS_EXTERN const char *Ns_ConnServer(const Ns_Conn *conn);
 NS_EXTERN const char *Ns_ConnDriverName(const Ns_Conn *conn);
 NS_EXTERN const char *Ns_ConnPeerAddr(const Ns_Conn *conn);
+/* What X-Forwarded-For says of the client, or "". */
+NS_EXTERN const char *Ns_ConnForwardedPeerAddr(const Ns_Conn *conn);
+/* The client's address: the forwarded one if the peer is a proxy that reverseproxymode trusts, else the socket's. */
+NS_EXTERN const char *Ns_ConnConfiguredPeerAddr(const Ns_Conn *conn);
 NS_EXTERN unsigned short Ns_ConnPeerPort(const Ns_Conn *conn);
 NS_EXTERN const char *Ns_ConnCurrentAddr(const Ns_Conn *conn);
 NS_EXTERN unsigned short Ns_ConnCurrentPort(const Ns_Conn *conn);
@@ -414,18 +662,18 @@ NS_EXTERN Ns_Set     *Ns_ConnGetQuery(Tcl_Interp *interp, Ns_Conn *conn, Tcl_Obj
 NS_EXTERN int         Ns_ConnResponseStatus(const Ns_Conn *conn);
 NS_EXTERN void        Ns_ConnSetResponseStatus(Ns_Conn *conn, int status);
 NS_EXTERN size_t      Ns_ConnContentSent(const Ns_Conn *conn);
-NS_EXTERN const Ns_Time *Ns_ConnStartTime(const Ns_Conn *conn);
+NS_EXTERN Ns_Time    *Ns_ConnStartTime(Ns_Conn *conn);             /* only to be read */
 NS_EXTERN const char *Ns_ConnClientData(const Ns_Conn *conn);       /* NULL when not set */
 NS_EXTERN void        Ns_ConnSetClientData(Ns_Conn *conn, const char *data);
 
-/* Answers (return.c, connio.c).  Header names and values with CR, LF or NUL are refused: NS_ERROR, logged. */
-NS_EXTERN Ns_ReturnCode Ns_ConnSetHeaders(Ns_Conn *conn, const char *name, const char *value);     /* appends */
-NS_EXTERN Ns_ReturnCode Ns_ConnUpdateHeaders(Ns_Conn *conn, const char *name, const char *value);  /* replaces */
-NS_EXTERN void Ns_ConnSetTypeHeader(Ns_Conn *conn, const char *mimeType);
+/* Answers (return.c, connio.c).  Header names and values with CR, LF or NUL are left out, and logged. */
+NS_EXTERN void Ns_ConnSetHeaders(const Ns_Conn *conn, const char *name, const char *value);        /* appends */
+NS_EXTERN void Ns_ConnUpdateHeaders(const Ns_Conn *conn, const char *name, const char *value);     /* replaces */
+NS_EXTERN void Ns_ConnSetTypeHeader(const Ns_Conn *conn, const char *mimeType);
 NS_EXTERN void Ns_ConnSetLengthHeader(Ns_Conn *conn, size_t length, bool doStream);
-NS_EXTERN void Ns_ConnSetLastModifiedHeader(Ns_Conn *conn, const time_t *mtime);
+NS_EXTERN void Ns_ConnSetLastModifiedHeader(const Ns_Conn *conn, const time_t *mtime);
 NS_EXTERN void Ns_ConnSetExpireTime(Ns_Conn *conn, long seconds);
-/* Write to the client.  Never waits: what the socket does not take is sent by the driver's loop (see connio.h). */
+/* Write to the client.  Never waits: what the socket does not take is sent by the driver's loop (see connio.h).  Pieces: Ns_Return(3). */
 #define NS_CONN_STREAM_CLOSE 0x1000u
 NS_EXTERN Ns_ReturnCode Ns_ConnWriteVData(Ns_Conn *conn, struct iovec *bufs, int nbufs, unsigned flags);
 NS_EXTERN Ns_ReturnCode Ns_ConnWriteVChars(Ns_Conn *conn, struct iovec *bufs, int nbufs, unsigned flags);
@@ -447,6 +695,18 @@ NS_EXTERN Ns_ReturnCode Ns_ConnReturnNoResponse(Ns_Conn *conn);
 NS_EXTERN Ns_ReturnCode Ns_ConnReturnInternalError(Ns_Conn *conn);
 NS_EXTERN Ns_ReturnCode Ns_ConnReturnUnavailable(Ns_Conn *conn);
 NS_EXTERN Ns_ReturnCode Ns_ConnReturnInvalidMethod(Ns_Conn *conn);
+
+/*
+ * ADP pages (page/).  The thread of the interpreter, or of the request.  TCL_ERROR, with a message: there is neither a request nor a channel
+ * for the output, or what was there could not be sent.
+ */
+NS_EXTERN int Ns_AdpAppend(Tcl_Interp *interp, const char *text, int len);             /* len < 0: up to the NUL */
+/* The buffer of the page that runs, to be appended to; past *maxBuffer bytes, or at once with *doStream, Ns_AdpFlush it.  Both may be NULL. */
+NS_EXTERN int Ns_AdpGetOutput(Tcl_Interp *interp, Tcl_DString **output, int *doStream, size_t *maxBuffer);
+NS_EXTERN int Ns_AdpFlush(Tcl_Interp *interp, bool doStream);          /* doStream: as a part of the answer, else it is all, or the rest */
+/* Answer with a page; the file is below the server's pages unless it is absolute.  Not there: 404. */
+NS_EXTERN Ns_ReturnCode Ns_AdpRequest(Ns_Conn *conn, const char *file);
+NS_EXTERN Ns_ReturnCode Ns_AdpRequestEx(Ns_Conn *conn, const char *file, const Ns_Time *expires);
 NS_EXTERN Ns_ReturnCode Ns_ConnClose(Ns_Conn *conn);
 
 /* Who answers (op.c, filter.c, urlspace.c) */
@@ -456,17 +716,59 @@ typedef Ns_ReturnCode (Ns_FilterProc)(const void *arg, Ns_Conn *conn, unsigned w
 #define NS_OP_NODELETE   0x02u
 #define NS_OP_RECURSE    0x04u
 #define NS_OP_SEGMATCH   0x20u
+#define NS_OP_SEGMENT_MATCH NS_OP_SEGMATCH
 typedef enum {
     NS_FILTER_PRE_AUTH = 0x01, NS_FILTER_POST_AUTH = 0x02, NS_FILTER_TRACE = 0x04, NS_FILTER_VOID_TRACE = 0x08
 } Ns_FilterType;
-NS_EXTERN Ns_ReturnCode Ns_RegisterRequest2(Tcl_Interp *interp, const char *server, const char *method, const char *url,
-                                            Ns_OpProc *proc, Ns_Callback *deleteProc, void *arg, unsigned flags);
-NS_EXTERN Ns_ReturnCode Ns_RegisterRequest(const char *server, const char *method, const char *url, Ns_OpProc *proc,
-                                           Ns_Callback *deleteProc, void *arg, unsigned flags);
+/*
+ * TCL_ERROR, with a message in `interp` (may be NULL): there is no such server.  `constraints`: of a value that Ns_ObjvUrlspaceSpec
+ * parsed, taken over; or NULL.
+ */
+NS_EXTERN int  Ns_RegisterRequest2(Tcl_Interp *interp, const char *server, const char *method, const char *url, Ns_OpProc *proc,
+                                   Ns_Callback *deleteProc, void *arg, unsigned flags, void *constraints);
+NS_EXTERN void Ns_RegisterRequest(const char *server, const char *method, const char *url, Ns_OpProc *proc,
+                                  Ns_Callback *deleteProc, void *arg, unsigned flags);          /* the same; logs instead */
 NS_EXTERN void Ns_UnRegisterRequestEx(const char *server, const char *method, const char *url, unsigned flags);
 NS_EXTERN void *Ns_RegisterFilter(const char *server, const char *method, const char *url, Ns_FilterProc *proc,
                                   unsigned when, void *arg, bool first);
 NS_EXTERN const char *Ns_GetMimeType(const char *file);            /* by its extension */
+
+/*
+ * Requests that the driver answered by itself, because they are no HTTP, too large, too slow or too many: no filter and no trace sees
+ * them.  Any thread registers; `proc` runs on a driver thread, and must not wait.  NS_ERROR: there is no such server.
+ */
+typedef struct Ns_Rejected {
+    const char *line;                          /* the request line, or what there is of it; text */
+    const char *peer;                          /* the address that it came from */
+    const char *driver;                        /* the module's name */
+    int         status;                        /* of the answer */
+} Ns_Rejected;
+typedef void (Ns_RejectedProc)(void *arg, const Ns_Rejected *rejected);
+NS_EXTERN Ns_ReturnCode Ns_RegisterRejected(const char *server, Ns_RejectedProc *proc, void *arg);
+/* Bytes of the answer, its head included, that were accepted for sending. */
+NS_EXTERN size_t Ns_ConnBytesSent(const Ns_Conn *conn);
+/*
+ * How long each stage of the request took so far: from its first byte to the queue, in the queue, in filters, in what answered; and since
+ * its first byte.  NULL: not wanted.
+ */
+NS_EXTERN void Ns_ConnStageTimes(const Ns_Conn *conn, Ns_Time *accept, Ns_Time *queue, Ns_Time *filter, Ns_Time *run, Ns_Time *total);
+/* What the Authorization header says, whoever it is: "" without one.  The request's thread. */
+NS_EXTERN const char *Ns_ConnUserName(const Ns_Conn *conn);
+
+/*
+ * Who may make a request (request/auth.c).  An authority is asked in turn with those that scripts registered by ns_register_auth, by
+ * the thread of the request: NS_OK, NS_CONTINUE (ask the next one), NS_UNAUTHORIZED (401), NS_FORBIDDEN (403), else 500.
+ */
+typedef enum { NS_AUTH_REQUEST, NS_AUTH_USER } Ns_AuthKind;
+typedef struct Ns_AuthQuestion {
+    const char *method, *url;                  /* "" when it is about a user */
+    const char *user, *password;               /* "" when there are none */
+    const char *peer;                          /* address of the client, or "" */
+} Ns_AuthQuestion;
+typedef Ns_ReturnCode (Ns_AuthorityProc)(void *arg, const Ns_AuthQuestion *question);
+/* Any thread.  There is no way back.  NS_ERROR: there is no such server. */
+NS_EXTERN Ns_ReturnCode Ns_RegisterAuthority(const char *server, Ns_AuthKind kind, const char *name, bool first,
+                                             Ns_AuthorityProc *proc, void *arg);
 
 /* --------------------------------------------------------------------------------- socket callbacks (sockcallback.c) */
 
@@ -568,8 +870,9 @@ NS_EXTERN char        *Ns_ConnChanGetClientData(Ns_ConnChan *chan);
 
 /*
  * One read of what is there now: first the bytes that came with the request, then the socket.  Returns their number, 0
- * at the end of the stream, -1 and errno: EAGAIN (nothing there), EPIPE (dead), or what the socket says.  With a
- * receive timeout set by the callback, threads other than workers wait so long for the first byte.
+ * at the end of the stream, -1 and errno: EAGAIN (nothing there), EPIPE (dead), or what the socket says.  Threads other than
+ * workers wait for the first byte as long as the channel's receive timeout: of a client channel the `timeout` of its
+ * connecting, else 0; that of a callback replaces it.
  */
 NS_EXTERN ssize_t Ns_ConnChanRead(Ns_ConnChan *chan, void *buffer, size_t size);
 
@@ -577,7 +880,8 @@ NS_EXTERN ssize_t Ns_ConnChanRead(Ns_ConnChan *chan, void *buffer, size_t size);
  * Hand bytes over, in the order of the calls.  What the socket does not take at once is kept and sent by the channel's
  * worker.  NS_CONNCHAN_BUFFERED: send nothing in this call; the worker does at the end of its turn, together with what
  * follows.  Returns the bytes sent before the call returned, -1 and errno: EPIPE (dead), ENOBUFS (past maxsendbuffer),
- * or what the socket says; then nothing of these bytes is kept.
+ * or what the socket says; then nothing of these bytes is kept.  A call without any bytes returns those that the channel has
+ * sent since, and that no call has returned yet: what all calls return is the sum of what was sent.
  */
 #define NS_CONNCHAN_BUFFERED 0x01u
 NS_EXTERN ssize_t Ns_ConnChanWritev(Ns_ConnChan *chan, const struct iovec *iov, int iovcnt, unsigned flags);
@@ -599,17 +903,25 @@ NS_EXTERN bool Ns_ConnChanSendFile(Ns_ConnChan *chan, int fd, off_t offset, size
  * maxSendBuffer: bytes that may wait in memory (ranges of files do not count).  With LIMIT_ERROR a write that could make it
  * more is refused as a whole (ENOBUFS), before any of it is sent; with LIMIT_CLOSE the channel is aborted when it does become
  * more, and the write gives ENOBUFS, too.
+ *
+ * sendMinRate, sendWait: a channel whose peer takes less of what waits is aborted, within two times sendWait.
  */
 typedef enum { NS_CONNCHAN_LIMIT_ERROR, NS_CONNCHAN_LIMIT_CLOSE } Ns_ConnChanPolicy;
 typedef struct Ns_ConnChanSettings {
     size_t            maxSendBuffer;
     Ns_ConnChanPolicy policy;
     int64_t           rate;                    /* bytes per second that are sent at most; 0: no limit */
+    int64_t           receiveTimeout;          /* ms, see Ns_ConnChanRead; a callback that is set later has its own */
+    int64_t           sendMinRate;             /* bytes per second that the peer must take of what waits; 0: it need not */
+    int64_t           sendWait;                /* ms over which that is measured; and that a closing channel waits for a peer that takes nothing */
 } Ns_ConnChanSettings;
 #define NS_CONNCHAN_MAX_RATE          ((int64_t)1 << 40)
 #define NS_CONNCHAN_SET_MAXSENDBUFFER 0x01u
 #define NS_CONNCHAN_SET_POLICY        0x02u
 #define NS_CONNCHAN_SET_RATE          0x04u
+#define NS_CONNCHAN_SET_RECEIVETIMEOUT 0x08u
+#define NS_CONNCHAN_SET_SENDMINRATE   0x10u
+#define NS_CONNCHAN_SET_SENDWAIT      0x20u
 NS_EXTERN bool Ns_ConnChanConfigure(Ns_ConnChan *chan, unsigned which, Ns_ConnChanSettings *settings);
 
 /*
@@ -683,7 +995,7 @@ typedef struct Ns_WebSocketHandler {
     /* `data` is valid during the call; text is valid UTF-8 (not NUL-terminated). */
     void  (*message)(Ns_ConnChan *chan, void *arg, int type, const char *data, size_t len);
     void  (*drain)(Ns_ConnChan *chan, void *arg);                        /* what waits fell below the low mark */
-    /* `code` as received; 1006: the connection was lost.  `reason` is UTF-8, NUL-terminated. */
+    /* `code` as received; 1006: the connection was lost.  `reason` is a text as Tcl has it. */
     void  (*close)(Ns_ConnChan *chan, void *arg, int code, const char *reason);
     void  (*freeProc)(void *arg);              /* once, no call will come; on the worker, or in a call here that failed */
     void   *arg;
@@ -728,6 +1040,21 @@ NS_EXTERN Ns_ConnChan *Ns_WebSocketAccept(Ns_Conn *conn, const Ns_WebSocketParam
 NS_EXTERN Ns_ConnChan *Ns_WebSocketConnect(Ns_Server *server, const char *url, const Ns_ConnChanConnectParams *connect,
                                            const Ns_WebSocketParams *params, const Ns_WebSocketHandler *handler,
                                            Tcl_DString *error);
+/*
+ * A link: the same, and a session that ends, or did not come about, is followed by another one on a channel of its own, with the same
+ * handler, until one ends with 1000, too many tries fail, `waiting` says no, or the server stops.  `handler->freeProc` is called when it is
+ * over.  The procs get the name of the last channel; they run as the handler's do, but `over` may also be called by a scheduler thread,
+ * when no session can be begun.
+ */
+typedef struct Ns_WebSocketLinkParams {        /* zeroed: the defaults */
+    int64_t  minDelay, maxDelay;               /* ms before the next try, doubled with each that fails, half of it is chance; 0: 500, 30000 */
+    unsigned maxTries;                         /* that may fail in a row; 0: no limit */
+    bool   (*waiting)(const char *channel, void *arg, int64_t delay, unsigned tries);      /* the next try is due; false: no more.  May be NULL */
+    void   (*over)(const char *channel, void *arg, const char *reason);                    /* the last call but freeProc.  May be NULL */
+} Ns_WebSocketLinkParams;
+NS_EXTERN Ns_ConnChan *Ns_WebSocketConnectLink(Ns_Server *server, const char *url, const Ns_ConnChanConnectParams *connect,
+                                               const Ns_WebSocketParams *params, const Ns_WebSocketHandler *handler,
+                                               const Ns_WebSocketLinkParams *options, Tcl_DString *error);
 NS_EXTERN bool Ns_WebSocketIs(Ns_ConnChan *chan);                        /* any thread */
 
 /*
@@ -741,8 +1068,8 @@ NS_EXTERN ssize_t Ns_WebSocketSend(Ns_ConnChan *chan, int type, const void *data
 /* At most 125 bytes (EMSGSIZE); returns as Send. */
 NS_EXTERN ssize_t Ns_WebSocketPing(Ns_ConnChan *chan, const void *data, size_t len);
 /*
- * Begin the closing handshake: what was sent before is delivered first.  code 0: none is sent; `reason` is UTF-8, at most 123
- * bytes, may be NULL.  False and errno: EPIPE (closed, or closing already), EINVAL (no WebSocket, bad code or reason).
+ * Begin the closing handshake: what was sent before is delivered first.  code 0: none is sent; `reason` is UTF-8 of at most 123
+ * bytes, with C0 80 for a NUL, and may be NULL.  False and errno: EPIPE (closed, or closing already), EINVAL (no WebSocket, bad code or reason).
  */
 NS_EXTERN bool Ns_WebSocketClose(Ns_ConnChan *chan, int code, const char *reason);
 
@@ -751,7 +1078,7 @@ NS_EXTERN bool Ns_WebSocketClose(Ns_ConnChan *chan, int code, const char *reason
  * publish that follows a subscribe of the same thread reaches it.  A closed session has no topics.
  */
 #define NS_WEBSOCKET_MAX_TOPIC 1024            /* bytes of a name */
-/* 1: done, 0: it was so already, -1 and errno: EPIPE, EINVAL (no WebSocket, name empty or too long), ENOBUFS (maxtopics). */
+/* 1: done, 0: it was so already, -1 and errno: EPIPE, EINVAL (no WebSocket, name empty or too long), ENOBUFS (maxtopics), ENOMEM (maxtopicmemory). */
 NS_EXTERN int    Ns_WebSocketSubscribe(Ns_ConnChan *chan, const char *topic);
 NS_EXTERN int    Ns_WebSocketUnsubscribe(Ns_ConnChan *chan, const char *topic);    /* NULL: all; how many */
 /*

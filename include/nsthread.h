@@ -8,21 +8,11 @@
 #ifndef NSTHREAD_H
 #define NSTHREAD_H
 
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-#include <time.h>
-#include <tcl.h>
+#include "nsmacros.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define NS_EXTERN extern __attribute__((visibility("default")))
-#define NS_EXPORT __attribute__((visibility("default")))
-#define NS_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 
 /* What most functions return. */
 typedef enum {
@@ -55,9 +45,9 @@ typedef void (Ns_Callback)(void *arg);
 typedef void (Ns_ThreadArgProc)(Tcl_DString *ds, Ns_ThreadProc *proc, const void *arg);
 
 /* Memory: these end the process with a message when there is none left. */
-NS_EXTERN void *ns_malloc(size_t size);
-NS_EXTERN void *ns_calloc(size_t num, size_t size);
-NS_EXTERN void *ns_realloc(void *ptr, size_t size);
+NS_EXTERN void *ns_malloc(size_t size) NS_ALLOC_SIZE1(1);
+NS_EXTERN void *ns_calloc(size_t num, size_t size) NS_ALLOC_SIZE2(1, 2);
+NS_EXTERN void *ns_realloc(void *ptr, size_t size) NS_ALLOC_SIZE1(2);
 NS_EXTERN void  ns_free(void *ptr);
 NS_EXTERN char *ns_strdup(const char *string);            /* NULL gives NULL */
 NS_EXTERN char *ns_strncopy(const char *string, ssize_t size);
@@ -77,7 +67,10 @@ NS_EXTERN void Ns_CondDestroy(Ns_Cond *cond);
 NS_EXTERN void Ns_CondSignal(Ns_Cond *cond);
 NS_EXTERN void Ns_CondBroadcast(Ns_Cond *cond);
 NS_EXTERN void Ns_CondWait(Ns_Cond *cond, Ns_Mutex *lock);
-/* `abstime` is wall-clock time; NULL waits without limit.  NS_OK or NS_TIMEOUT. */
+/*
+ * `abstime` is wall-clock time, and how far away it is when the wait begins counts: steps of the clock meanwhile make it neither
+ * longer nor shorter.  NULL waits without limit.  NS_OK or NS_TIMEOUT.
+ */
 NS_EXTERN Ns_ReturnCode Ns_CondTimedWait(Ns_Cond *cond, Ns_Mutex *lock, const Ns_Time *abstime);
 
 NS_EXTERN void Ns_SemaInit(Ns_Sema *sema, int count);
@@ -127,6 +120,7 @@ NS_EXTERN void Ns_IncrTime(Ns_Time *timePtr, time_t sec, long usec);
 NS_EXTERN long Ns_DiffTime(const Ns_Time *t1, const Ns_Time *t0, Ns_Time *resultDiff);  /* t1 - t0; <0, 0, >0 */
 /* A relative time (below about 11 days) becomes an absolute one; an absolute time is returned unchanged. */
 NS_EXTERN Ns_Time *Ns_AbsoluteTime(Ns_Time *absPtr, Ns_Time *adjPtr);
+/* At most INT64_MAX / 4 in either direction: the time of a clock can be added. */
 NS_EXTERN int64_t Ns_TimeToMilliseconds(const Ns_Time *timePtr);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Channels: the table of a server, and what any thread may do with a channel.  What runs on its worker is in
- * chanevent.c, frames are in chanframe.c.
+ * channel/event.c, frames are in channel/frame.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,16 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "chanint.h"
+#include "conf/config.h"
+#include "channel/int.h"
 
 struct NsChanTable {
     pthread_rwlock_t lock;
     Tcl_HashTable    byId;                     /* id -> NsChan *, one reference each */
     uint64_t         nextId;
     Ns_ConnChanSettings settings;              /* of a new channel */
+    size_t           maxMessage;               /* of `read -websocket` */
 };
 
-NsChanCounters nsChanCounters;
+static inline struct NsChanTable *
+ChansOf(const NsServer *server)
+{
+    return NsServerPartData(server, &nsChanPart);
+}
 
 /* At the stop the workers close their channels; those that no worker knows of are closed here. */
 static void
@@ -37,7 +43,7 @@ CloseUnattended(const Ns_Time *toPtr, void *arg)
         bool unattended;
 
         ChanLock(chans[i]);
-        unattended = !chans[i]->onLoop;
+        unattended = !chans[i]->locked.onLoop;
         ChanUnlock(chans[i]);
         if (unattended) {
             (void)Ns_ConnChanClose(chans[i]);
@@ -47,8 +53,8 @@ CloseUnattended(const Ns_Time *toPtr, void *arg)
     ns_free(chans);
 }
 
-void
-NsChanInitServer(NsServer *server)
+static void
+InitServer(NsServer *server)
 {
     struct NsChanTable *chans = ns_calloc(1u, sizeof(struct NsChanTable));
     const char         *section = Ns_ConfigSectionPath(NULL, server->name, NULL, "connchan", NULL);
@@ -56,8 +62,17 @@ NsChanInitServer(NsServer *server)
     pthread_rwlock_init(&chans->lock, NULL);
     Tcl_InitHashTable(&chans->byId, TCL_ONE_WORD_KEYS);
     NsChanReadSettings(section, &chans->settings);
-    server->chans = chans;
+    chans->maxMessage = (size_t)NsConfigMemSize(section, "maxmessage", "64MB", 1024, INT_MAX);
+    NsServerSetPart(server, &nsChanPart, chans);
     (void)Ns_RegisterAtShutdown(CloseUnattended, server);
+}
+
+NsServerPart nsChanPart = {.init = InitServer};
+
+size_t
+NsChanMaxMessage(const NsServer *server)
+{
+    return ChansOf(server)->maxMessage;
 }
 
 /* ---- the table ---- */
@@ -79,7 +94,7 @@ ParseName(const char *name, uint64_t *id)
 NsChan *
 Ns_ConnChanFind(NsServer *server, const char *name)
 {
-    struct NsChanTable *chans = server->chans;
+    struct NsChanTable *chans = ChansOf(server);
     NsChan             *chan = NULL;
     uint64_t            id;
 
@@ -99,7 +114,7 @@ Ns_ConnChanFind(NsServer *server, const char *name)
 static void
 TableAdd(NsChan *chan)
 {
-    struct NsChanTable *chans = chan->server->chans;
+    struct NsChanTable *chans = ChansOf(chan->server);
     Tcl_HashEntry      *entry;
     int                 isNew;
 
@@ -114,7 +129,7 @@ TableAdd(NsChan *chan)
 void
 NsChanForget(NsChan *chan)
 {
-    struct NsChanTable *chans = chan->server->chans;
+    struct NsChanTable *chans = ChansOf(chan->server);
     Tcl_HashEntry      *entry;
 
     pthread_rwlock_wrlock(&chans->lock);
@@ -139,7 +154,7 @@ CompareIds(const void *a, const void *b)
 size_t
 Ns_ConnChanList(NsServer *server, NsChan ***chansOut)
 {
-    struct NsChanTable *chans = server->chans;
+    struct NsChanTable *chans = ChansOf(server);
     Tcl_HashSearch      search;
     Tcl_HashEntry      *entry;
     NsChan            **list;
@@ -180,15 +195,15 @@ ChanNew(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *dri
     NsChan *chan = ns_calloc(1u, sizeof(NsChan));
 
     chan->magic = CHAN_MAGIC;
-    chan->lastDone = &chan->dones;
+    chan->locked.lastDone = &chan->locked.dones;
     atomic_init(&chan->refs, 1);
     pthread_mutex_init(&chan->lock, NULL);
     chan->server = server;
-    chan->io = *io;
+    chan->locked.io = *io;
     chan->peer = *peer;
     chan->driver = driver;
     chan->worker = NsWorkerPlace();
-    NsChanSetSettings(chan, &server->chans->settings);
+    NsChanSetSettings(chan, &ChansOf(server)->settings);
     Ns_GetTime(&chan->start);
     if (io->sock != NS_INVALID_SOCKET) {
         NsChanSetKeepAlive(io->sock);
@@ -208,31 +223,35 @@ Ns_ConnChanDetach(Ns_Conn *conn)
         return NULL;
     }
     chan = ChanNew(request->server, &detached.io, &detached.peer, detached.driver->module);
-    chan->clientData = request->clientData != NULL && *request->clientData != '\0' ? ns_strdup(request->clientData) : NULL;
-    chan->rest = detached.rest;
-    chan->restLen = detached.restLen;
-    NsOutMove(&chan->out, &detached.pending);
-    TableAdd(chan);
-    if (!NsOutEmpty(&chan->out)) {
-        ChanLock(chan);
-        NsChanNotify(chan);
-        ChanUnlock(chan);
+    if (request->clientData != NULL && *request->clientData != '\0') {
+        chan->locked.clientData = ns_strdup(request->clientData);
     }
+    chan->locked.rest = detached.rest;
+    chan->locked.restLen = detached.restLen;
+    NsOutMove(&chan->locked.out, &detached.pending);
+    TableAdd(chan);
+    ChanLock(chan);                            /* it has a name: others may have found it */
+    if (!NsOutEmpty(&chan->locked.out)) {
+        NsChanNotify(chan);
+    }
+    ChanUnlock(chan);
     return chan;
 }
 
 NsChan *
-NsChanFromSock(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *driverName)
+NsChanFromSock(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *driverName, int64_t receiveTimeout)
 {
     NsChan *chan = ChanNew(server, io, peer, driverName);
 
     chan->client = true;
+    chan->locked.receiveTimeout = receiveTimeout;
     TableAdd(chan);
     return chan;
 }
 
 NsChan *
-NsChanPending(NsServer *server, const char *driverName, const Ns_Transport *transport, struct ChanConnect *connecting)
+NsChanPending(NsServer *server, const char *driverName, const Ns_Transport *transport, struct ChanConnect *connecting,
+              int64_t receiveTimeout)
 {
     Ns_Sock none = {.sock = NS_INVALID_SOCKET, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = transport};
     NsAddr  nobody;
@@ -241,8 +260,9 @@ NsChanPending(NsServer *server, const char *driverName, const Ns_Transport *tran
     memset(&nobody, 0, sizeof(nobody));
     chan = ChanNew(server, &none, &nobody, driverName);
     chan->client = true;
-    chan->connecting = connecting;
-    chan->sendBlocked = true;                  /* what is written waits */
+    chan->locked.receiveTimeout = receiveTimeout;
+    chan->locked.connecting = connecting;
+    chan->locked.sendBlocked = true;           /* what is written waits */
     TableAdd(chan);
     return chan;
 }
@@ -263,14 +283,15 @@ Ns_ConnChanRelease(NsChan *chan)
     }
     NS_CHECK(chan, CHAN_MAGIC);
     if (atomic_fetch_sub_explicit(&chan->refs, 1, memory_order_acq_rel) == 1) {
-        NS_ASSERT(chan->state == CHAN_DEAD && chan->io.sock == NS_INVALID_SOCKET && chan->callback == NULL);
+        NS_ASSERT(ChanIs(chan, CHAN_DEAD) && chan->locked.io.sock == NS_INVALID_SOCKET && chan->locked.callback == NULL);
         if (chan->hook != NULL) {
             chan->hook->free(chan);
         }
         pthread_mutex_destroy(&chan->lock);
-        ns_free(chan->clientData);
-        ns_free(chan->connectError);
-        ns_free(chan->pacer);
+        ns_free(chan->locked.clientData);
+        ns_free(chan->locked.connectError);
+        ns_free(chan->locked.pacer);
+        ns_free(chan->locked.spin);
         chan->magic = NS_SPOILED;
         ns_free(chan);
     }
@@ -296,7 +317,7 @@ Ns_ConnChanIsOpen(NsChan *chan)
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
-    open = chan->state == CHAN_OPEN;
+    open = ChanIs(chan, CHAN_OPEN);
     ChanUnlock(chan);
     return open;
 }
@@ -337,8 +358,8 @@ Ns_ConnChanSetClientData(NsChan *chan, const char *data)
     char *copy = ns_strdup(data), *old;
 
     ChanLock(chan);
-    old = chan->clientData;
-    chan->clientData = copy;
+    old = chan->locked.clientData;
+    chan->locked.clientData = copy;
     ChanUnlock(chan);
     ns_free(old);
 }
@@ -349,7 +370,7 @@ Ns_ConnChanGetClientData(NsChan *chan)
     char *copy;
 
     ChanLock(chan);
-    copy = ns_strdup(chan->clientData);
+    copy = ns_strdup(chan->locked.clientData);
     ChanUnlock(chan);
     return copy;
 }
@@ -369,40 +390,43 @@ NsChanDebug(NsChan *chan, int level)
 int64_t
 NsChanSendWait(const NsChan *chan)
 {
-    return chan->io.driver != NULL ? chan->io.driver->sendWait : 30000;
+    return chan->locked.sendWait > 0 ? chan->locked.sendWait : chan->locked.io.driver != NULL ? chan->locked.io.driver->sendWait : 30000;
 }
 
 void
 Ns_ConnChanGetStatus(NsChan *chan, Ns_ConnChanStatus *status)
 {
+    const ChanLocked *locked = &chan->locked;
+
     memset(status, 0, sizeof(*status));
     status->start = chan->start;
     status->driver = chan->driver;
     status->debug = NsChanDebug(chan, -1);
     ChanLock(chan);
     (void)ns_inet_ntop(&chan->peer.sa, status->peer, sizeof(status->peer));
-    status->connecting = chan->connecting != NULL;
-    status->connectError = ns_strdup(chan->connectError);
-    status->threadName = chan->callback != NULL ? NsWorkerName(chan->worker) : "";
-    status->sent = chan->sent;
-    status->received = chan->received;
-    status->sendBuffer = chan->out.bytes;
-    if (chan->frames != NULL) {
-        status->frameBuffer = chan->frames->end - chan->frames->start;
-        status->fragments = chan->frames->messageLen;
+    status->connecting = locked->connecting != NULL;
+    status->connectError = ns_strdup(locked->connectError);
+    status->threadName = locked->callback != NULL ? NsWorkerName(chan->worker) : "";
+    status->sent = locked->sent;
+    status->received = locked->received;
+    status->sendBuffer = locked->out.bytes;
+    if (locked->frames != NULL) {
+        status->frameBuffer = locked->frames->end - locked->frames->start;
+        status->fragments = locked->frames->messageLen;
     }
-    status->recvErrno = chan->recvErrno;
-    status->sendErrno = chan->sendErrno;
-    if (chan->callback != NULL) {
-        status->when = chan->callback->cb.when;
-        status->command = ns_strdup(chan->callback->cb.command != NULL ? chan->callback->cb.command : "");
+    status->recvErrno = locked->recvErrno;
+    status->sendErrno = locked->sendErrno;
+    if (locked->callback != NULL) {
+        status->when = locked->callback->cb.when;
+        status->command = ns_strdup(locked->callback->cb.command != NULL ? locked->callback->cb.command : "");
     } else if (chan->hook != NULL) {
-        const char *command = chan->hook->command != NULL ? chan->hook->command(chan) : NULL;
+        const NsChanHook *hook = chan->hook;
+        const char       *command = hook->command != NULL ? hook->command(chan) : NULL;
 
         status->threadName = NsWorkerName(chan->worker);
         status->command = command != NULL ? ns_strdup(command) : NULL;
     }
-    status->clientData = ns_strdup(chan->clientData);
+    status->clientData = ns_strdup(locked->clientData);
     ChanUnlock(chan);
 }
 
@@ -447,7 +471,7 @@ NsChanThreadBuffer(void)
 static bool
 TakeRest(NsChan *chan, void *buffer, size_t size, ssize_t *taken)
 {
-    size_t n = chan->restLen - chan->restPos;
+    size_t n = chan->locked.restLen - chan->locked.restPos;
 
     if (n == 0u) {
         return false;
@@ -455,12 +479,12 @@ TakeRest(NsChan *chan, void *buffer, size_t size, ssize_t *taken)
     if (n > size) {
         n = size;
     }
-    memcpy(buffer, chan->rest + chan->restPos, n);
-    chan->restPos += n;
-    if (chan->restPos == chan->restLen) {
-        ns_free(chan->rest);
-        chan->rest = NULL;
-        chan->restPos = chan->restLen = 0u;
+    memcpy(buffer, chan->locked.rest + chan->locked.restPos, n);
+    chan->locked.restPos += n;
+    if (chan->locked.restPos == chan->locked.restLen) {
+        ns_free(chan->locked.rest);
+        chan->locked.rest = NULL;
+        chan->locked.restPos = chan->locked.restLen = 0u;
     }
     *taken = (ssize_t)n;
     return true;
@@ -469,29 +493,30 @@ TakeRest(NsChan *chan, void *buffer, size_t size, ssize_t *taken)
 ssize_t
 NsChanReceive(NsChan *chan, void *buffer, size_t size)
 {
-    ssize_t n;
+    ChanLocked *locked = &chan->locked;
+    ssize_t     n;
 
-    if (chan->state != CHAN_OPEN) {
+    if (!ChanIs(chan, CHAN_OPEN)) {
         errno = EPIPE;
         return -1;
     }
     if (!TakeRest(chan, buffer, size, &n)) {
-        n = chan->io.transport->recv(&chan->io, buffer, size);
+        n = locked->io.transport->recv(&locked->io, buffer, size);
     }
-    if (chan->deaf) {
-        chan->deaf = false;
+    if (locked->deaf) {
+        locked->deaf = false;
         NsChanNotify(chan);
     }
     if (n > 0) {
-        chan->received += (uint64_t)n;
-        chan->reads++;
+        locked->received += (uint64_t)n;
+        locked->reads++;
     } else if (n == 0) {
-        chan->reads++;
-        chan->eof = true;
+        locked->reads++;
+        locked->eof = true;
     } else if (errno != EAGAIN) {
-        chan->recvErrno = errno;
-        chan->reads++;
-        chan->broken = true;
+        locked->recvErrno = errno;
+        locked->reads++;
+        locked->broken = true;
     }
     if (atomic_load_explicit(&chan->debug, memory_order_relaxed) > 0) {
         Ns_Log(Notice, "%s: read of up to %zu bytes: %zd%s%s", chan->name, size, n, n < 0 ? ", " : "",
@@ -500,45 +525,23 @@ NsChanReceive(NsChan *chan, void *buffer, size_t size)
     return n;
 }
 
-/* Wait outside of the lock for the first byte.  Only threads that may wait come here. */
-static void
-WaitReadable(NsChan *chan, int64_t timeout)
-{
-    Ns_Time relative = {(long)(timeout / 1000), (long)(timeout % 1000) * 1000};
-    int     fd;
-
-    /* A duplicate: the channel may be closed, and its descriptor used anew, while this thread waits. */
-    ChanLock(chan);
-    fd = chan->state == CHAN_OPEN ? fcntl(chan->io.sock, F_DUPFD_CLOEXEC, 0) : -1;
-    ChanUnlock(chan);
-    if (fd >= 0) {
-        (void)Ns_SockTimedWait(fd, NS_SOCK_READ, &relative);
-        (void)close(fd);
-    }
-}
-
 ssize_t
 Ns_ConnChanRead(NsChan *chan, void *buffer, size_t size)
 {
-    ssize_t n;
-    int64_t timeout;
+    ssize_t n = -1;
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
     if (chan->hook != NULL) {
-        ChanUnlock(chan);
         errno = EBUSY;
-        return -1;
+    } else {
+        int64_t deadline = NsChanReadDeadline(chan);
+
+        do {
+            n = NsChanReceive(chan, buffer, size);
+        } while (n < 0 && errno == EAGAIN && NsChanAwaitRead(chan, deadline));
     }
-    n = NsChanReceive(chan, buffer, size);
-    timeout = n < 0 && errno == EAGAIN ? chan->receiveTimeout : 0;
     ChanUnlock(chan);
-    if (timeout > 0 && NsWorkerCurrent() == NULL) {
-        WaitReadable(chan, timeout);
-        ChanLock(chan);
-        n = NsChanReceive(chan, buffer, size);
-        ChanUnlock(chan);
-    }
     return n;
 }
 
@@ -565,7 +568,7 @@ NsChanSendNow(NsChan *chan, const struct iovec *iov, int iovcnt)
 {
     size_t total = 0u, skip = 0u;              /* of iov[0] */
 
-    while (iovcnt > 0 && chan->pacer == NULL) {        /* at a limited rate the worker sends */
+    while (iovcnt > 0 && chan->locked.pacer == NULL) { /* at a limited rate the worker sends */
         struct iovec part[8];
         int          count = iovcnt < 8 ? iovcnt : 8;
         ssize_t      n;
@@ -573,14 +576,14 @@ NsChanSendNow(NsChan *chan, const struct iovec *iov, int iovcnt)
         memcpy(part, iov, (size_t)count * sizeof(*iov));
         part[0].iov_base = (char *)part[0].iov_base + skip;
         part[0].iov_len -= skip;
-        n = chan->io.transport->send(&chan->io, part, count);
+        n = chan->locked.io.transport->send(&chan->locked.io, part, count);
         if (n < 0 && errno != EAGAIN) {
-            chan->sendErrno = errno;
-            chan->broken = true;
+            chan->locked.sendErrno = errno;
+            chan->locked.broken = true;
             return -1;
         }
         if (n <= 0) {
-            chan->sendBlocked = true;
+            chan->locked.sendBlocked = true;
             break;
         }
         total += (size_t)n;
@@ -600,61 +603,81 @@ MayWrite(const NsChan *chan)
 {
     bool may = false;
 
-    if (chan->state != CHAN_OPEN) {
+    if (!ChanIs(chan, CHAN_OPEN)) {
         errno = EPIPE;
     } else if (chan->hook != NULL) {
         errno = EBUSY;
-    } else if (chan->sendErrno != 0) {
+    } else if (chan->locked.sendErrno != 0) {
         /* Bytes were lost before: whatever follows them would arrive out of order. */
-        errno = chan->sendErrno;
+        errno = chan->locked.sendErrno;
     } else {
         may = true;
     }
     return may;
 }
 
+/*
+ * Lock held: bytes that went out since, and that no write has named yet.  So the results of all writes make the sum of what was
+ * sent, and who counts by them comes to an end.
+ */
+static ssize_t
+Unreported(const NsChan *chan)
+{
+    uint64_t bytes = chan->locked.sent - chan->locked.reported;
+
+    return bytes < SSIZE_MAX ? (ssize_t)bytes : SSIZE_MAX;
+}
+
 /* Bytes, or with `buf` the bytes of one, which is then kept by reference. */
 static ssize_t
 Write(NsChan *chan, const struct iovec *iov, int iovcnt, Ns_Buf *buf, unsigned flags)
 {
-    size_t  len = VectorLength(iov, iovcnt);
-    ssize_t sent = 0;
-    bool    sendsNow, tries, overflow = false;
+    ChanLocked *locked = &chan->locked;
+    size_t      len = VectorLength(iov, iovcnt);
+    ssize_t     sent = 0;
+    bool        sendsNow, tries, overflow = false;
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
-    sendsNow = NsOutEmpty(&chan->out) && (flags & NS_CONNCHAN_BUFFERED) == 0u;
-    tries = sendsNow && chan->closeAtLimit;    /* what was sent cannot be taken back: an error has to come before it */
+    sendsNow = NsOutEmpty(&locked->out) && (flags & NS_CONNCHAN_BUFFERED) == 0u;
+    tries = sendsNow && locked->closeAtLimit;  /* what was sent cannot be taken back: an error has to come before it */
     if (!MayWrite(chan)) {
         sent = -1;
     } else if (!tries && NsChanPastLimit(chan, len)) {
         overflow = true;
-    } else if (len > 0u && sendsNow) {
+    } else if (len == 0u) {
+        sent = Unreported(chan);
+    } else if (sendsNow) {
         sent = NsChanSendNow(chan, iov, iovcnt);
+        locked->sent += sent > 0 ? (uint64_t)sent : 0u;
     }
     if (sent > 0) {
-        chan->sent += (uint64_t)sent;
+        locked->reported += (uint64_t)sent;
     }
-    if (sent >= 0 && tries && NsChanPastLimit(chan, len - (size_t)sent)) {
+    if (sent >= 0 && len > 0u && tries && NsChanPastLimit(chan, len - (size_t)sent)) {
         overflow = true;
     }
     if (overflow) {
         sent = -1;
-        overflow = chan->closeAtLimit;
+        overflow = locked->closeAtLimit;
+    }
+    if (sent >= 0 && len > 0u && locked->callback != NULL && locked->callback->idleWrite) {
+        locked->callback->idleWrite = false;
+        NsChanNotify(chan);
     }
     if (sent >= 0 && (size_t)sent < len) {
-        if (NsOutEmpty(&chan->out)) {
-            chan->lastProgress = NsLoopClock();
+        if (NsOutEmpty(&locked->out)) {
+            locked->lastProgress = NsLoopClock();
         }
         if (buf != NULL) {
-            NsOutAddBuf(&chan->out, buf, (size_t)sent, len - (size_t)sent);
+            NsOutAddBuf(&locked->out, buf, (size_t)sent, len - (size_t)sent);
         } else {
-            NsOutAddCopy(&chan->out, iov, iovcnt, (size_t)sent);
+            NsOutAddCopy(&locked->out, iov, iovcnt, (size_t)sent);
         }
         NsChanNotify(chan);
     }
     if (atomic_load_explicit(&chan->debug, memory_order_relaxed) > 0) {
-        Ns_Log(Notice, "%s: write of %zu bytes: %zd, %zu wait%s%s", chan->name, len, sent, chan->out.bytes,
+        Ns_Log(Notice, "%s: write of %zu bytes: %zd, %zu wait%s%s", chan->name, len, sent, locked->out.bytes,
                sent < 0 ? ", " : "", sent < 0 ? strerror(errno) : "");
     }
     ChanUnlock(chan);
@@ -681,29 +704,30 @@ Ns_ConnChanWriteBuf(NsChan *chan, Ns_Buf *buf, unsigned flags)
 bool
 Ns_ConnChanSendFile(NsChan *chan, int fd, off_t offset, size_t len, Ns_ConnChanDoneProc *done, void *arg)
 {
-    bool accepted;
+    ChanLocked *locked = &chan->locked;
+    bool        accepted;
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
-    accepted = chan->state == CHAN_OPEN && chan->sendErrno == 0 && chan->hook == NULL;
+    accepted = ChanIs(chan, CHAN_OPEN) && locked->sendErrno == 0 && chan->hook == NULL;
     if (!accepted) {
-        errno = chan->hook != NULL ? EBUSY : chan->sendErrno != 0 ? chan->sendErrno : EPIPE;
+        errno = chan->hook != NULL ? EBUSY : locked->sendErrno != 0 ? locked->sendErrno : EPIPE;
     } else {
         if (done != NULL) {
             ChanDone *entry = ns_calloc(1u, sizeof(ChanDone));
 
-            entry->start = chan->sent + chan->out.bytes;
+            entry->start = locked->sent + locked->out.bytes;
             entry->end = entry->start + len;
             entry->proc = done;
             entry->arg = arg;
-            *chan->lastDone = entry;
-            chan->lastDone = &entry->next;
+            *locked->lastDone = entry;
+            locked->lastDone = &entry->next;
         }
         if (len > 0u) {
-            if (NsOutEmpty(&chan->out)) {
-                chan->lastProgress = NsLoopClock();
+            if (NsOutEmpty(&locked->out)) {
+                locked->lastProgress = NsLoopClock();
             }
-            NsOutAddFile(&chan->out, fd, offset, len);
+            NsOutAddFile(&locked->out, fd, offset, len);
             fd = -1;
         }
         NsChanNotify(chan);
@@ -720,6 +744,20 @@ Ns_ConnChanSendFile(NsChan *chan, int fd, off_t offset, size_t len, Ns_ConnChanD
 
 /* ---- closing ---- */
 
+void
+NsChanEnter(NsChan *chan, ChanState state)
+{
+    static const unsigned char after[] = {     /* a bit for each state that may follow */
+        [CHAN_OPEN] = 1u << CHAN_CLOSING,
+        [CHAN_CLOSING] = 1u << CHAN_LINGER | 1u << CHAN_DEAD,
+        [CHAN_LINGER] = 1u << CHAN_DEAD,
+        [CHAN_DEAD] = 0u,
+    };
+
+    NS_ASSERT((after[chan->state] & 1u << state) != 0u);
+    atomic_store_explicit(&chan->state, state, memory_order_relaxed);
+}
+
 static bool
 CloseChan(NsChan *chan, bool abortNow)
 {
@@ -728,21 +766,22 @@ CloseChan(NsChan *chan, bool abortNow)
     NS_CHECK(chan, CHAN_MAGIC);
     Ns_ConnChanRetain(chan);
     ChanLock(chan);
-    mine = chan->state == CHAN_OPEN;
+    mine = ChanIs(chan, CHAN_OPEN);
     if (mine) {
-        chan->state = CHAN_CLOSING;
-        chan->aborted = abortNow;
-        atomic_store_explicit(&chan->closed, true, memory_order_relaxed);
+        NsChanEnter(chan, CHAN_CLOSING);
+        chan->locked.aborted = abortNow;
         NsChanNotify(chan);                    /* the worker takes it from here: it says goodbye as the peer needs it */
-    } else if (abortNow && chan->state != CHAN_DEAD && !chan->aborted) {
-        chan->aborted = true;
+    } else if (abortNow && !ChanIs(chan, CHAN_DEAD) && !chan->locked.aborted) {
+        chan->locked.aborted = true;
         NsChanNotify(chan);
     }
     ChanUnlock(chan);
 
     if (mine) {
-        if (atomic_load_explicit(&chan->hooked, memory_order_acquire) && chan->hook->closed != NULL) {
-            chan->hook->closed(chan);
+        const NsChanHook *hook = chan->hook;
+
+        if (hook != NULL && hook->closed != NULL) {
+            hook->closed(chan);
         }
         atomic_fetch_add_explicit(abortNow ? &nsChanCounters.aborted : &nsChanCounters.closed, 1u, memory_order_relaxed);
         NsChanForget(chan);
@@ -769,10 +808,10 @@ Ns_ConnChanAbort(NsChan *chan)
 static void
 Retire(NsChan *chan)
 {
-    if (chan->callback != NULL) {
-        chan->callback->next = chan->retired;
-        chan->retired = chan->callback;
-        chan->callback = NULL;
+    if (chan->locked.callback != NULL) {
+        chan->locked.callback->next = chan->locked.retired;
+        chan->locked.retired = chan->locked.callback;
+        chan->locked.callback = NULL;
     }
 }
 
@@ -785,16 +824,16 @@ Ns_ConnChanSetCallback(NsChan *chan, const Ns_ConnChanCallback *callback)
     NS_CHECK(chan, CHAN_MAGIC);
     fresh->cb = *callback;
     ChanLock(chan);
-    open = chan->state == CHAN_OPEN && chan->hook == NULL;
+    open = ChanIs(chan, CHAN_OPEN) && chan->hook == NULL;
     if (!open) {
         errno = chan->hook != NULL ? EBUSY : EPIPE;
     } else {
         Retire(chan);
-        chan->callback = fresh;
-        chan->fresh = true;
-        chan->suspended = false;
-        chan->deaf = false;
-        chan->receiveTimeout = callback->receiveTimeout;
+        chan->locked.callback = fresh;
+        chan->locked.fresh = true;
+        chan->locked.suspended = false;
+        chan->locked.deaf = false;
+        chan->locked.receiveTimeout = callback->receiveTimeout;
         NsChanNotify(chan);
     }
     ChanUnlock(chan);
@@ -811,7 +850,7 @@ Ns_ConnChanCancelCallback(NsChan *chan)
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
-    cancelled = chan->state == CHAN_OPEN && chan->callback != NULL;
+    cancelled = ChanIs(chan, CHAN_OPEN) && chan->locked.callback != NULL;
     if (cancelled) {
         Retire(chan);
         NsChanNotify(chan);
@@ -827,11 +866,10 @@ NsChanAttach(NsChan *chan, const NsChanHook *hook, void *session)
 
     NS_CHECK(chan, CHAN_MAGIC);
     ChanLock(chan);
-    attached = chan->state == CHAN_OPEN && chan->hook == NULL && chan->callback == NULL;
+    attached = ChanIs(chan, CHAN_OPEN) && chan->hook == NULL && chan->locked.callback == NULL;
     if (attached) {
-        chan->hook = hook;
         chan->session = session;
-        atomic_store_explicit(&chan->hooked, true, memory_order_release);
+        atomic_store_explicit(&chan->hook, hook, memory_order_release);
         NsChanNotify(chan);
     }
     ChanUnlock(chan);

@@ -5,14 +5,17 @@
 #ifndef NSD_CONNCHAN_H
 #define NSD_CONNCHAN_H
 
-#include "conn.h"
+#include "request/conn.h"
 #include "sockcallback.h"
 #include "ws/frame.h"
 
 typedef struct NsChan NsChan;                  /* the same as Ns_ConnChan */
 
-/* A connected client socket becomes a channel.  `driverName` is shown by list and status; lives as long as the process. */
-NsChan   *NsChanFromSock(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *driverName);
+/*
+ * A connected client socket becomes a channel.  `driverName` is shown by list and status; lives as long as the process.
+ * `receiveTimeout`: ms that Ns_ConnChanRead waits.
+ */
+NsChan   *NsChanFromSock(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *driverName, int64_t receiveTimeout);
 NsWorker *NsChanWorker(const NsChan *chan);
 /* Why connecting failed, in words that live as long as the channel; NULL: it did not. */
 const char *NsChanConnectError(NsChan *chan);
@@ -22,16 +25,19 @@ char     *NsChanThreadBuffer(void);
 int       NsChanDebug(NsChan *chan, int level);
 
 typedef struct NsChanCounters {                /* of the process */
-    atomic_ullong opened, closed, aborted, timeouts, sendTimeouts, bufferLimits, bufferCloses, rateWaits, frameLimits, frameErrors;
+    atomic_ullong opened, closed, aborted, timeouts, sendTimeouts, bufferLimits, bufferCloses, rateWaits, tooSlow, frameLimits,
+                  frameErrors;
+    atomic_ullong spinning;                    /* callbacks that were slowed down since they did nothing */
     atomic_ullong handshakesFailed, handshakesRefused;       /* of peers that TLS listeners have accepted */
 } NsChanCounters;
 extern NsChanCounters nsChanCounters;
 
 /*
- * WebSocket frames on a channel (chanframe.c).  One frame at most per call; see `ns_connchan read -websocket`.
+ * WebSocket frames on a channel (channel/frame.c).  One frame at most per call; see `ns_connchan read -websocket`.
  */
 typedef struct NsChanFrame {
     bool     complete, fin;
+    bool     nothing;                          /* was there to be read */
     int      opcode;                           /* of the message, when fin */
     Tcl_Obj *payload;                          /* byte array with reference count 0, when complete and fin; else NULL */
     size_t   bytes;                            /* received by this call */
@@ -41,7 +47,12 @@ typedef struct NsChanFrame {
     int      closeCode;                        /* with -1: 1002, 1009 */
     const char *reason;                        /* with -1: what is wrong, or NULL: see errno */
 } NsChanFrame;
-/* 0, or -1 on errors: of the peer (closeCode, reason; nothing more can be read as frames), or of the socket (errno). */
+/*
+ * 0, or -1 on errors: of the peer (closeCode, reason; nothing more can be read as frames), or of the socket (errno).  Waits as
+ * Ns_ConnChanRead does.
+ */
 int NsChanReadFrame(NsChan *chan, NsChanFrame *frame);
+
+extern NsServerPart nsChanPart;
 
 #endif

@@ -4,14 +4,12 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include "driverint.h"
-#include "http/date.h"
-#include "http/head.h"
-#include "process.h"
+#include "base/clock.h"
+#include "base/dict.h"
+#include "driver/int.h"
 
 static struct {
-    Ns_Driver  *first, *last;                  /* grows before the threads start, never shrinks */
-    atomic_bool quiet;
+    Ns_Driver *first, *last;                   /* grows before the threads start, never shrinks */
 } drivers;
 
 Ns_ReturnCode
@@ -65,27 +63,6 @@ const char *Ns_DriverName(const Ns_Driver *driver)     { return driver->type; }
 const char *Ns_DriverModule(const Ns_Driver *driver)   { return driver->module; }
 const char *Ns_DriverProtocol(const Ns_Driver *driver) { return driver->init.protocol; }
 
-/* Both are formatted once per second and thread. */
-void
-NsDriverAppendDate(Tcl_DString *ds, bool noServer, bool noDate)
-{
-    static __thread time_t second;
-    static __thread char   date[NS_HTTP_DATE_SIZE], server[128];
-    time_t                 now = time(NULL);
-
-    if (now != second) {
-        second = now;
-        (void)NsHttpDateFormat(date, now);
-        snprintf(server, sizeof(server), "%s/%s", Ns_InfoServerName(), Ns_InfoServerVersion());
-    }
-    if (!noDate) {
-        (void)NsHttpHeadAdd(ds, "date", date);
-    }
-    if (!noServer) {
-        (void)NsHttpHeadAdd(ds, "server", server);
-    }
-}
-
 /* ---- start and stop ---- */
 
 void
@@ -108,18 +85,12 @@ NsDriversStopAccepting(void)
     Ns_Driver *driver;
     int        i;
 
-    atomic_store(&drivers.quiet, true);
+    NsDriversSetQuiet();
     for (driver = drivers.first; driver != NULL; driver = driver->next) {
         for (i = 0; driver->state->started && i < driver->driverThreads; i++) {
             NsDriverThreadQuiet(&driver->state->threads[i]);
         }
     }
-}
-
-bool
-NsDriversQuiet(void)
-{
-    return atomic_load_explicit(&drivers.quiet, memory_order_relaxed);
 }
 
 /* Wait until a thread has ended; false: it did not in time. */
@@ -131,7 +102,7 @@ AwaitThread(NsDriverThread *thread, const Ns_Time *until)
 
     Ns_MutexLock(&state->lock);
     while (thread->running && status == NS_OK) {
-        status = Ns_CondTimedWait(&state->cond, &state->lock, until);
+        status = NsCondWaitUntil(&state->cond, &state->lock, until);
     }
     Ns_MutexUnlock(&state->lock);
     return status == NS_OK;
@@ -163,7 +134,7 @@ NsDriversStop(const Ns_Time *until)
     Ns_Driver *driver;
     int        i;
 
-    atomic_store(&drivers.quiet, true);
+    NsDriversSetQuiet();
     for (driver = drivers.first; driver != NULL; driver = driver->next) {
         for (i = 0; driver->state->started && i < driver->driverThreads; i++) {
             NsDriverThreadStop(&driver->state->threads[i]);
@@ -176,25 +147,66 @@ NsDriversStop(const Ns_Time *until)
     }
 }
 
-void
+/*
+ * One reload at a time, so that what is in use afterwards is what the last one has read.  No lock is held meanwhile: modules
+ * read files.  Who has waited for so long goes ahead.
+ */
+#define RELOAD_WAIT 30
+
+static struct {
+    Ns_Mutex lock;
+    Ns_Cond  done;
+    bool     busy;
+} reloading;
+
+static void
+BeginReload(void)
+{
+    Ns_Time       until;
+    Ns_ReturnCode status = NS_OK;
+
+    Ns_GetTime(&until);
+    Ns_IncrTime(&until, RELOAD_WAIT, 0);
+    Ns_MutexLock(&reloading.lock);
+    while (reloading.busy && status == NS_OK) {
+        status = Ns_CondTimedWait(&reloading.done, &reloading.lock, &until);
+    }
+    reloading.busy = true;
+    Ns_MutexUnlock(&reloading.lock);
+}
+
+static void
+EndReload(void)
+{
+    Ns_MutexLock(&reloading.lock);
+    reloading.busy = false;
+    Ns_CondBroadcast(&reloading.done);
+    Ns_MutexUnlock(&reloading.lock);
+}
+
+int
 NsDriversReload(void)
 {
     Ns_Driver *driver;
+    int        failed = 0;
 
+    BeginReload();
     for (driver = drivers.first; driver != NULL; driver = driver->next) {
-        if (driver->init.reload != NULL && driver->init.reload(driver->init.arg) != NS_OK) {
+        if (driver->init.reload == NULL) {
+            continue;
+        }
+        if (driver->init.reload(driver->init.arg) == NS_OK) {
+            Ns_Log(Notice, "%s: reloaded, new connections get what is in its files now", driver->module);
+        } else {
             Ns_Log(Error, "%s: reload failed, what was loaded before stays in use", driver->module);
+            failed++;
         }
     }
+    EndReload();
+    return failed;
 }
 
 /* ---- what scripts may know ---- */
-
-static void
-Put(Tcl_Obj *dict, const char *key, Tcl_Obj *value)
-{
-    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj(key, -1), value);
-}
 
 void
 NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict)
@@ -216,18 +228,18 @@ NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict)
     }
     Tcl_DStringInit(&ds);
     NsDriverAppendLocation(driver, NULL, &ds);
-    Put(dict, "module", Tcl_NewStringObj(driver->module, -1));
-    Put(dict, "type", Tcl_NewStringObj(driver->type, -1));
-    Put(dict, "server", Tcl_NewStringObj(driver->server != NULL ? driver->server->name : "", -1));
-    Put(dict, "location", Tcl_NewStringObj(Tcl_DStringValue(&ds), Tcl_DStringLength(&ds)));
-    Put(dict, "address", addresses);
-    Put(dict, "protocol", Tcl_NewStringObj(driver->init.protocol, -1));
-    Put(dict, "sendwait", Ns_TclNewTimeObj(&sendWait));
-    Put(dict, "recvwait", Ns_TclNewTimeObj(&recvWait));
-    Put(dict, "extraheaders", NsDriverExtraHeadersObj(driver));
-    Put(dict, "port", ports);
-    Put(dict, "defaultport", Tcl_NewIntObj(driver->init.defaultPort));
-    Put(dict, "libraryversion", Tcl_NewStringObj(NS_VERSION, -1));
+    NsDictPutText(dict, "module", driver->module);
+    NsDictPutText(dict, "type", driver->type);
+    NsDictPutText(dict, "server", driver->server != NULL ? driver->server->name : "");
+    NsDictPut(dict, "location", Tcl_NewStringObj(Tcl_DStringValue(&ds), Tcl_DStringLength(&ds)));
+    NsDictPut(dict, "address", addresses);
+    NsDictPutText(dict, "protocol", driver->init.protocol);
+    NsDictPut(dict, "sendwait", Ns_TclNewTimeObj(&sendWait));
+    NsDictPut(dict, "recvwait", Ns_TclNewTimeObj(&recvWait));
+    NsDictPut(dict, "extraheaders", NsDriverExtraHeadersObj(driver));
+    NsDictPut(dict, "port", ports);
+    NsDictPut(dict, "defaultport", Tcl_NewIntObj(driver->init.defaultPort));
+    NsDictPutText(dict, "libraryversion", NS_VERSION);
     Tcl_DStringFree(&ds);
 }
 
@@ -269,7 +281,15 @@ static const struct {
     {"spooledbytes", offsetof(DriverCounters, spooledBytes), true},
     {"timeouts",     offsetof(DriverCounters, timeouts),     true},
     {"overrun",      offsetof(DriverCounters, overrun),      true},
+    {"inputlimits", offsetof(DriverCounters, inputLimits), true},
+    {"inputspooled", offsetof(DriverCounters, inputSpooled), true},
+    {"inputspooledbytes", offsetof(DriverCounters, inputSpooledBytes), true},
+    {"inputspoolerrors", offsetof(DriverCounters, inputSpoolErrors), true},
+    {"tooslow", offsetof(DriverCounters, tooSlow), true},
     {"nodescriptor", offsetof(DriverCounters, noDescriptor), true},
+    {"perip",        offsetof(DriverCounters, perIp),        true},
+    {"handshakewaits", offsetof(DriverCounters, shakeWaits), true},
+    {"evicted",      offsetof(DriverCounters, evicted),      true},
     {"ratewaits",    offsetof(DriverCounters, rateWaits),    true}
 };
 
@@ -289,7 +309,7 @@ AppendStats(const Ns_Driver *driver, int from, int to, bool ours, Tcl_Obj *dict)
             total += (Tcl_WideInt)atomic_load_explicit(counter, memory_order_relaxed);
         }
         if (ours || !counterNames[n].ours) {
-            Put(dict, counterNames[n].key, Tcl_NewWideIntObj(total));
+            NsDictPutNumber(dict, counterNames[n].key, total);
         }
     }
 }
@@ -303,7 +323,7 @@ NsDriverAppendStats(const Ns_Driver *driver, Tcl_Obj *dict)
 void
 NsDriverAppendThreadStats(const Ns_Driver *driver, int index, bool all, Tcl_Obj *dict)
 {
-    Put(dict, "thread", Tcl_ObjPrintf("%s:%d", driver->module, index));
-    Put(dict, "module", Tcl_NewStringObj(driver->module, -1));
+    NsDictPut(dict, "thread", Tcl_ObjPrintf("%s:%d", driver->module, index));
+    NsDictPutText(dict, "module", driver->module);
     AppendStats(driver, index, index + 1, all, dict);
 }

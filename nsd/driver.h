@@ -20,8 +20,9 @@
 #include "ns.h"
 #include "http/parse.h"
 #include "net/eventloop.h"
-#include "outqueue.h"
-#include "server.h"
+#include "net/ratelimit.h"
+#include "driver/outqueue.h"
+#include "conf/server.h"
 
 typedef struct NsDriverThread NsDriverThread;
 typedef struct NsSock NsSock;
@@ -45,11 +46,14 @@ struct Ns_Driver {
     const char  *hostname;
     NsHttpLimits limits;
     size_t       bufSize;
+    size_t       maxUpload;                    /* larger bodies go to a file while they arrive; 0: none does */
+    const char  *uploadPath;                   /* in this folder */
     atomic_size_t maxQueueMemory;              /* `writersize` */
     int64_t      rateLimit;                    /* `writerratelimit`, of one answer: bytes per second; 0: none */
     atomic_bool  streaming;                    /* `writerstreaming`: kept for who asks, the loop writes streams anyway */
     int          driverThreads, backlog, acceptSize, maxQueueSize;
     int64_t      keepWait, recvWait, sendWait, closeWait;      /* milliseconds */
+    int64_t      recvMinRate, sendMinRate;     /* bytes per second, over recvWait or sendWait; 0: none */
     bool         nodelay, deferAccept, reusePort, keepAlive;
     size_t       maxSpool;                     /* of one answer in a temporary file */
     size_t       keepAliveMaxUpload, keepAliveMaxDownload;     /* bytes; past it the connection is closed.  0: none */
@@ -60,6 +64,25 @@ struct Ns_Driver {
 };
 #define NS_DRIVER_MAGIC NS_MAGIC('D', 'r', 'v', 'r')
 
+/*
+ * Who takes complete requests, told once, before drivers start; a driver thread calls it.  On NS_OK ownership of sock and
+ * request has passed.  NS_TIMEOUT: too many wait, nothing has passed; answer 503 with Retry-After `*retryAfter` seconds.
+ * NS_ERROR: the server is about to stop.
+ */
+typedef Ns_ReturnCode (NsDeliverProc)(NsServer *server, NsSock *sock, NsHttpRequest *request, int *retryAfter);
+void NsDriverDeliverTo(NsDeliverProc *proc);
+/*
+ * Who limits the bodies of requests beyond maxinput; any thread, at any time.  A driver thread calls it when a head with a body behind it is
+ * complete.  It returns the most that is allowed (SIZE_MAX: as maxinput has it), and is called again with `refused` when a body was larger.
+ */
+typedef size_t (NsLimitBodyProc)(NsServer *server, const NsHttpRequest *request, bool refused);
+void NsDriverLimitBody(NsLimitBodyProc *proc);
+/* Main thread.  Start; accept no more (returns at once); deliver, close, join. */
+void NsDriversStart(void);
+void NsDriversStopAccepting(void);
+void NsDriversStop(const Ns_Time *until);
+/* Any thread, one after the other: read certificates anew.  How many drivers could not, which is in the log. */
+int  NsDriversReload(void);
 /* Any thread, after the start. */
 void NsDriverEach(bool (*proc)(Ns_Driver *driver, void *arg), void *arg);
 /* The first driver for a protocol ("http", "https"), by module name where that is not NULL; NULL: none. */
@@ -84,6 +107,8 @@ void NsDriverAppendHosts(const Ns_Driver *driver, const NsServer *server, Tcl_Ob
 void NsDriverAppendDate(Tcl_DString *ds, bool noServer, bool noDate);
 /* Any thread: connections are not kept any more since the process ends. */
 bool NsDriversQuiet(void);
+/* Is there a virtual server of that name (without port)? */
+bool NsDriverKnowsHost(const Ns_Driver *driver, const char *host);
 /* The URL prefix of a driver for this host, e.g. http://localhost:8080. */
 void NsDriverAppendLocation(const Ns_Driver *driver, const char *host, Tcl_DString *ds);
 
@@ -94,15 +119,25 @@ typedef struct NsSockInfo {
     NsAddr     peer, local;
     Ns_Driver *driver;
     uint64_t   id;
-    Ns_Time    acceptTime;                     /* of the connection */
-    Ns_Time    requestTime;                    /* first byte of this request; of the first one: as acceptTime */
+    Ns_Time    requestTime;                    /* monotonic: first byte of this request; of the first one: accepted */
 } NsSockInfo;
 const NsSockInfo *NsSockGetInfo(const NsSock *sock);
 Ns_Sock *NsSockIo(NsSock *sock);                           /* for a transport's `info` */
-/* What is sent from now on belongs to a request of this pool: for `ns_writer list`. */
-struct NsPool;
-void NsSockBeginAnswer(NsSock *sock, const NsServer *server, struct NsPool *pool);
+/*
+ * What the driver knows of a pool whose requests are answered: its name, and its limits, which may change at any time.  Lives
+ * as long as the process.
+ */
+typedef struct NsAnswerPool {
+    const char  *name;                         /* "" for the default pool */
+    atomic_llong connectionRate;               /* of one answer: bytes per second; 0: the driver's */
+    NsRateShare  rate;                         /* of all together; it has a lock of its own */
+    atomic_bool  shared;                       /* `rate` was ever limited */
+} NsAnswerPool;
+/* What is sent from now on belongs to a request of this pool; what the driver itself answers has none, and no limit. */
+void NsSockBeginAnswer(NsSock *sock, const NsServer *server, NsAnswerPool *pool);
 void NsSockSetClientData(NsSock *sock, const char *data);  /* copied; likewise */
+/* Who owns the Sock: names and values that stay with its connection, over all requests, until it is closed or detached. */
+Ns_Set *NsSockStorage(NsSock *sock);
 /*
  * Bytes per second that the answer may have at most, 0: no limit of its own; that of its pool counts in any case.  It
  * begins with its pool's limit for a connection, or else its driver's.
@@ -133,7 +168,6 @@ typedef struct NsDetached {
     Ns_Sock    io;
     NsAddr     peer, local;
     Ns_Driver *driver;
-    Ns_Time    acceptTime;
     char      *rest;                           /* bytes that came behind the request; ns_malloc'ed or NULL */
     size_t     restLen;
     NsOutQueue pending;                        /* answer bytes not yet sent */

@@ -1,38 +1,60 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The process: start and stop of everything, in order, and its signals.
+ * The process: start and stop of everything, in order.  The one file that knows every room.
+ *
+ * Start: options, configuration, log; servers; modules (drivers bind their sockets, before -u takes effect); interpreters'
+ * blueprints; callback workers, connection threads; drivers; scheduler, and the threads that library files started; ready.
+ * Stop: drivers stop accepting; connection threads finish their requests; scheduler; at-shutdown procs; channels and socket
+ * callbacks get `x`, deliver what was accepted and close; drivers deliver theirs and end; at-exit procs; log.
+ * All of it within `shutdowntimeout`; what is not done by then is logged and left.
  */
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/resource.h>
 
-#include "blueprint.h"
-#include "chanclient.h"
-#include "command.h"
-#include "config.h"
-#include "daemon.h"
-#include "info.h"
-#include "interp.h"
-#include "logconf.h"
-#include "modload.h"
+#include "base/inputmem.h"
+#include "base/log.h"
+#include "base/logfile.h"
+#include "base/text.h"
+#include "client/http.h"
+#include "cmd/cmds.h"
+#include "conf/config.h"
+#include "conf/info.h"
+#include "conf/logconf.h"
+#include "conf/options.h"
+#include "conf/resolverconf.h"
+#include "conf/serverlist.h"
+#include "connchan.h"
+#include "data/caches.h"
+#include "data/nsv.h"
+#include "driver.h"
+#include "interp/blueprint.h"
+#include "interp/callbacks.h"
+#include "interp/interp.h"
+#include "interp/job.h"
+#include "interp/modload.h"
+#include "interp/readconfig.h"
+#include "interp/sched.h"
 #include "net/prebind.h"
 #include "net/tls.h"
-#include "options.h"
-#include "privileges.h"
-#include "process.h"
-#include "sdnotify.h"
-#include "serverlist.h"
-
-static Ns_Time     shutdownTimeout;
-static pthread_t   mainThread;
-static atomic_int  stopCode;                   /* of Ns_RequestShutdown */
-static atomic_bool stopBegun;
+#include "page/adp.h"
+#include "process/command.h"
+#include "process/daemon.h"
+#include "process/privileges.h"
+#include "process/process.h"
+#include "process/sdnotify.h"
+#include "process/signals.h"
+#include "request/fastpath.h"
+#include "request/filter.h"
+#include "request/limits.h"
+#include "request/op.h"
+#include "request/proxy.h"
+#include "request/queue.h"
+#include "request/tclrequest.h"
+#include "request/urlspace.h"
+#include "sockcallback.h"
+#include "websocket/websocket.h"
 
 /* ------------------------------------------------------------------------------------------------------------- start */
 
@@ -65,50 +87,22 @@ BindFirst(void)
 }
 
 static void
-SignalSet(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGHUP);
-    sigaddset(set, SIGTERM);
-    if (!nsOptions.debug) {
-        sigaddset(set, SIGINT);
-    }
-}
-
-/* Before any thread is made: all inherit the mask, and one thread waits for them. */
-static void
-BlockSignals(void)
-{
-    sigset_t set;
-
-    SignalSet(&set);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (nsOptions.debug) {
-        (void)signal(SIGINT, SIG_DFL);         /* a shell starts background jobs with it ignored */
-    }
-}
-
-/* What scripts start with exec shall be ended by signals as usual. */
-static void
-UnblockInChild(void)
-{
-    sigset_t set;
-
-    SignalSet(&set);
-    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
-static void
 ReadParameters(void)
 {
+    Ns_Time     shutdownTimeout;
     Tcl_WideInt size;
 
     NsInfoConfigure();
     Ns_ConfigTimeUnitRange("ns/parameters", "shutdowntimeout", "20s", 0, 0, 3600, 0, &shutdownTimeout);
+    NsProcessSetShutdownTimeout(&shutdownTimeout);
     NsJobsReadParameters();
-    size = Ns_ConfigMemUnitRange("ns/parameters", "stacksize", "0", 0, 1024 * 1024 * 1024);
-    size = Ns_ConfigMemUnitRange("ns/threads", "stacksize", size > 0 ? Ns_ConfigGetValue("ns/parameters", "stacksize") : "0",
+    NsHttpThreadsConfigure();
+    NsHttpIdleConfigure(Ns_ConfigIntRange("ns/parameters", "httpkeepalives", 1000, 0, 1000000),
+                        Ns_ConfigIntRange("ns/parameters", "httpkeepalivesperhost", 100, 0, 1000000));
+    NsInputMemorySetLimit((size_t)NsConfigMemSize("ns/parameters", "maxinputmemory", "256MB", 1 << 20, LLONG_MAX));
+    NsInputFilesSetLimit((size_t)NsConfigMemSize("ns/parameters", "maxinputfiles", "4GB", 1 << 20, LLONG_MAX));
+    size = NsConfigMemSize("ns/parameters", "stacksize", "0", 0, 1024 * 1024 * 1024);
+    size = NsConfigMemSize("ns/threads", "stacksize", size > 0 ? Ns_ConfigGetValue("ns/parameters", "stacksize") : "0",
                                  0, 1024 * 1024 * 1024);
     if (size > 0) {
         (void)Ns_ThreadStackSize((ssize_t)size);
@@ -129,44 +123,51 @@ LoadModules(NsServer *server, void *arg)
     return true;
 }
 
+/* What each server consists of, in the order of making. */
+static NsServerPart *const parts[] = {
+    &nsTclPart, &nsUrlSpacePart, &nsOpPart, &nsFilterPart, &nsFastpathPart, &nsQueuePart, &nsLimitsPart, &nsAdpPart, &nsAdpPagesPart,
+    &nsNsvPart, &nsCachesPart, &nsChanPart, &nsWebSocketPart, &nsTopicPart,
+    NULL
+};
+
 /* Everything up to the point where requests are answered. */
 static void
 Start(void)
 {
     BindFirst();
+    NsCommandsSet(nsCommandTables);
+    NsDriverDeliverTo(NsQueueRequest);
+    NsLimitsInit(NsQueueResume);
     NsConfigEvalFile(Ns_InfoConfigFile(), nsOptions.argc, nsOptions.argv, nsOptions.optind);
     NsPrivilegesChroot();
     ReadParameters();
     NsPrivilegesLower();
-    if (nsOptions.mode == NS_MODE_FOREGROUND) {
-        NsLogConfigure();                      /* to stderr, where the log goes until a file is opened */
-    } else {
-        NsLogOpen();
-    }
+    NsLogOpen();
     Ns_Log(Notice, "nsd %s starting, configuration %s", NS_VERSION, Ns_InfoConfigFile());
 
-    NsServersCreate(nsOptions.server);
+    NsProxyInit();
+    NsTclRequestInit();
+    NsServersCreate(parts, nsOptions.server);
     NsInterpInitProcess();
 
     /* Modules bind addresses and read keys: with the rights we were started with. */
     NsPrivilegesRaise();
-    if (nsOptions.mode != NS_MODE_COMMAND) {
-        NsPidfileCreate();
-    }
+    NsPidfileCreate();
     NsModulesLoadGlobal();
     NsServerEach(LoadModules, NULL);
     NsPrivilegesDrop();
 
     NsServerEach(BuildBlueprint, NULL);
+    NsInfoReach(NS_PHASE_INTERPS);
     NsRunAtPreStartup();
-    NsSchedStart();
-    NsChanClientInit();
+    NsResolverConf();
     NsWorkersStart();
     NsQueueStart();
     NsDriversStart();
-    NsRunAtStartup();
     (void)Ns_GetMimeType("x");                 /* reads its section at first use */
-    NsInfoSetStarted();
+    NsInfoReach(NS_PHASE_STARTED);
+    NsSchedStart();
+    NsRunAtStartup();
     NsConfigReportUnused();
     NsRunAtReady();
     if (nsOptions.mode != NS_MODE_COMMAND) {
@@ -175,219 +176,110 @@ Start(void)
     Ns_Log(Notice, "nsd %s running, pid %d", NS_VERSION, (int)getpid());
 }
 
-/* ------------------------------------------------------------------------------------------------------------- signals */
-
-void
-NsProcessReload(void)
-{
-    NsSdNotify("RELOADING=1");
-    NsLogReopen();
-    NsDriversReload();
-    NsRunAtSignal();
-    NsSdNotify("READY=1");
-}
-
-/* Wait for a signal that ends the process. */
+/* Command mode.  The exit code. */
 static int
-WaitForStop(void)
+RunCommand(void)
 {
-    sigset_t set;
-    int      sig;
+    Tcl_Interp *interp = NsInterpTake(NsServerDefault());
+    int         code = NsCommandRun(interp, nsOptions.argc, nsOptions.argv);
 
-    SignalSet(&set);
-    for (;;) {
-        if (NsSdWait(&set, &sig) != 0) {
-            continue;
-        }
-        if (sig == SIGHUP) {
-            NsProcessReload();
-        } else {
-            return sig;
-        }
-    }
+    /* Cancelled, it would give up whatever it is used for next. */
+    NsGetInterpData(interp)->deleteWhenGiven = true;
+    NsInterpGive(interp);
+    return code;
 }
 
-void
-Ns_RequestShutdown(int exitCode)
-{
-    atomic_store(&stopCode, exitCode);
-    NsInfoSetStopping();
-    /* In command mode the main thread stops when its script is over. */
-    if (nsOptions.mode != NS_MODE_COMMAND || !NsProcessInMainThread()) {
-        (void)kill(getpid(), SIGTERM);
-    }
-}
-
-void
-NsProcessSetShutdownTimeout(const Ns_Time *timeout)
-{
-    Ns_MasterLock();
-    shutdownTimeout = *timeout;
-    Ns_MasterUnlock();
-}
-
-bool
-NsProcessInMainThread(void)
-{
-    return pthread_equal(pthread_self(), mainThread) != 0;
-}
-
-/* In command mode the main thread is busy with a script: this one waits for signals. */
-static void
-SignalThread(void *arg)
-{
-    int sig, waited;
-
-    Ns_ThreadSetName("-signal-");
-    sig = WaitForStop();
-    NsInfoSetStopping();
-    if (atomic_load(&stopCode) == 0) {
-        atomic_store(&stopCode, 128 + sig);
-    }
-    /* Give the script the chance to unwind, so that the main thread does the rest; it may be waiting in C, though. */
-    NsCommandCancel();
-    for (waited = 0; waited < 20 && !atomic_load(&stopBegun); waited++) {
-        Tcl_Sleep(100);
-    }
-    NsProcessStop(atomic_load(&stopCode));
-}
-
-/* -------------------------------------------------------------------------------------------------------------- stop */
-
-/* A second signal, or the time is up in spite of all that watch it themselves. */
-static void
-ForceStop(int sig)
-{
-    static const char text[] = "nsd: stopped by force\n";
-    ssize_t           ignored = write(STDERR_FILENO, text, sizeof text - 1);
-
-    (void)ignored;
-    _exit(NS_EXIT_FORCED);
-}
+/* -------------------------------------------------------------------------------------------------------- reload and stop */
 
 static void
-AllowForce(void)
+Reload(void)
 {
-    struct sigaction action;
-    sigset_t         set;
-
-    memset(&action, 0, sizeof action);
-    action.sa_handler = ForceStop;
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGALRM, &action, NULL);
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGALRM);
-    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-    (void)alarm((unsigned)shutdownTimeout.sec + 10);
+    NsLogReopen();
+    (void)NsDriversReload();
+    NsRunAtSignal();
 }
 
-static void
-FlushStd(int which)
+static bool
+StopAccepting(const Ns_Time *until)
 {
-    Tcl_Channel chan = NsProcessInMainThread() ? Tcl_GetStdChannel(which) : NULL;
-
-    if (chan != NULL) {
-        (void)Tcl_Flush(chan);
-    }
-}
-
-/* A part of what is left until the end: whoever hangs in one stage must not leave the next ones without time. */
-static const Ns_Time *
-Share(const Ns_Time *until, int percent, Ns_Time *deadline)
-{
-    Ns_Time left;
-
-    Ns_GetTime(deadline);
-    if (Ns_DiffTime(until, deadline, &left) > 0) {
-        int64_t ms = Ns_TimeToMilliseconds(&left) * percent / 100;
-
-        Ns_IncrTime(deadline, (time_t)(ms / 1000), (long)(ms % 1000) * 1000);
-    }
-    return deadline;
-}
-
-void
-NsProcessStop(int exitCode)
-{
-    Ns_Time now, until, deadline;
-    bool    inTime, ended;
-
-    if (atomic_exchange(&stopBegun, true)) {
-        for (;;) {
-            pause();
-        }
-    }
-    NsInfoSetStopping();
-    Ns_Log(Notice, "nsd stopping");
-    NsSdNotify("STOPPING=1");
-    AllowForce();
-    Ns_GetTime(&until);
-    Ns_IncrTime(&until, shutdownTimeout.sec, shutdownTimeout.usec);
-
     NsDriversStopAccepting();
     NsPrebindClose();
-    ended = NsQueueStop(Share(&until, 60, &deadline));
-    NsSchedStop(Share(&until, 30, &deadline));
-    NsJobsStop(Share(&until, 30, &deadline));
-    NsStartAtShutdown();
-    ended = NsWorkersStop(Share(&until, 80, &deadline)) && ended;
-    NsChanClientStop(&until);
-    NsDriversStop(&until);
-    NsWaitAtShutdown(&until);
-    NsRunAtExit();
+    return true;
+}
 
-    Ns_GetTime(&now);
-    inTime = ended && Ns_DiffTime(&now, &until, NULL) <= 0;
-    if (!inTime) {
-        Ns_Log(Warning, "nsd: not all has ended within its part of the shutdowntimeout of %lds; it is left", shutdownTimeout.sec);
+/* Scheduled procs and jobs that are still at work say so themselves, and are left. */
+static bool
+StopSched(const Ns_Time *until)
+{
+    NsSchedStop(until);
+    return true;
+}
+
+static bool
+StopJobs(const Ns_Time *until)
+{
+    NsJobsStop(until);
+    NsStartAtShutdown();
+    return true;
+}
+
+/* What was accepted for sending is delivered by now, or the time is up. */
+static bool
+StopRest(const Ns_Time *until)
+{
+    NsResolverEnd(until);
+    (void)NsHttpThreadsStop(until);
+    NsDriversStop(until);
+    NsWaitAtShutdown(until);
+    NsRunAtExit();
+    NsLogFilesStop(until);
+    return true;
+}
+
+static const NsStopStage stages[] = {
+    {StopAccepting, 100}, {NsQueueStop, 60}, {StopSched, 30}, {StopJobs, 30}, {NsWorkersStop, 80}, {StopRest, 100}, {NULL, 0}
+};
+static const NsProcessHooks processHooks = {stages, Reload, NsInterpFreeThread};
+
+/* The command line as text, in ns_malloc's memory; it stays for the life of the process. */
+static char **
+ArgumentsIn(int argc, char **argv)
+{
+    char **texts = ns_calloc((size_t)argc + 1, sizeof(*texts));
+
+    for (int i = 0; i < argc; i++) {
+        Tcl_DString ds;
+
+        Tcl_DStringInit(&ds);
+        texts[i] = ns_strdup(NsTextIn(&ds, argv[i], strlen(argv[i]), NULL));
+        Tcl_DStringFree(&ds);
     }
-    Ns_Log(Notice, "nsd stopped, exit code %d", exitCode);
-    FlushStd(TCL_STDOUT);
-    FlushStd(TCL_STDERR);
-    if (NsProcessInMainThread()) {
-        NsInterpFreeThread();
-    }
-    NsPidfileRemove();
-    NsLogClose();
-    if (inTime) {
-        exit(exitCode);
-    }
-    /* Threads are still at work: leave what they use alone. */
-    fflush(NULL);
-    _exit(exitCode != 0 ? exitCode : NS_EXIT_FORCED);
+    return texts;
 }
 
 int
 main(int argc, char **argv)
 {
-    int code = 0;
-
     NsTlsMemoryInit();
     Tcl_FindExecutable(argv[0]);
+    (void)Tcl_SetSystemEncoding(NULL, "utf-8");                    /* names of files, whatever the locale: base/text.h */
+    argv = ArgumentsIn(argc, argv);
     NsOptionsParse(argc, argv);
     NsPrebindInherit();
     NsInfoInit(argc, argv, nsOptions.config);
-    BlockSignals();
+    NsSignalsBlock();
     RaiseDescriptorLimit();
     NsDaemonize();                             /* returns in the process that is to be the server */
-    (void)pthread_atfork(NULL, NULL, UnblockInChild);
-
-    mainThread = pthread_self();
+    NsProcessInit(&processHooks);
+    NsLogStart();
     Ns_ThreadSetName(nsOptions.mode == NS_MODE_COMMAND ? "-command-" : "-main-");
     Start();
     NsSdNotify("READY=1");
     NsDaemonReady();
+    NsProcessStarted();
     if (nsOptions.mode == NS_MODE_COMMAND) {
-        Ns_ThreadCreate(SignalThread, NULL, 0, NULL);
-        code = NsCommandRun(nsOptions.argc, nsOptions.argv);
-    } else {
-        (void)WaitForStop();
+        NsProcessStop(RunCommand());
     }
-    if (atomic_load(&stopCode) != 0) {
-        code = atomic_load(&stopCode);
-    }
-    NsProcessStop(code);
+    NsProcessWait();
+    NsProcessStop(NS_EXIT_OK);
 }

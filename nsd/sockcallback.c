@@ -8,7 +8,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "base/check.h"
+#include "net/sockactivity.h"
 #include "sockcallback.h"
+
+/*
+ * A callback that does nothing with its socket is called for it again and again.  Half of the calls of a row go by before the kernel
+ * is asked whether anything happens, so that it costs nothing where all is well.
+ */
+#define MAX_CALLS   1000u
+#define WATCH_CALLS 500u
+#define SLOW_CALLS  100                        /* ms between calls after so many that did nothing */
 
 /*
  * One registration.  The table maps the descriptor to the one in force; a registration that was replaced or cancelled is
@@ -29,6 +38,10 @@ typedef struct SockCallback {
     void        *cancelArg;
     NsWatch      watch;                        /* worker ... */
     NsTimer      timer;
+    NsTimer      pause;                        /* armed: it did nothing, and is not watched for the moment */
+    unsigned     calls;                        /* in a row */
+    bool         named;                        /* in the log, for doing nothing */
+    NsSockActivity activity;                   /* after the latest call */
     NsTask       attach, detach;
     NsMember     member;
 } SockCallback;
@@ -51,6 +64,7 @@ static bool TableTake(SockCallback *cb);
 static void Drop(SockCallback *cb);
 static bool Call(SockCallback *cb, unsigned why);
 static bool Invoke(SockCallback *cb, unsigned why);
+static void Ready(NsLoop *loop, NsWatch *watch, unsigned events);
 
 static void
 Expire(NsLoop *loop, NsTimer *timer)
@@ -88,6 +102,69 @@ TakeUrgent(SockCallback *cb)
     return true;
 }
 
+static unsigned
+Interest(const SockCallback *cb)
+{
+    return ((cb->when & NS_SOCK_READ) != 0u ? NS_EV_READ : 0u) | ((cb->when & NS_SOCK_WRITE) != 0u ? NS_EV_WRITE : 0u)
+        | ((cb->when & NS_SOCK_EXCEPTION) != 0u ? NS_EV_PRI : 0u);
+}
+
+/* False: the kernel refuses, and the registration is gone. */
+static bool
+Watch(SockCallback *cb)
+{
+    bool fine = NsLoopWatch(NsWorkerLoop(cb->worker), &cb->watch, cb->fd, Interest(cb), Ready) == NS_OK;
+
+    if (!fine) {
+        Ns_Log(Error, "sockcallback: cannot watch socket %d: %s", cb->fd, strerror(errno));
+        if (TableTake(cb)) {
+            Invoke(cb, NS_SOCK_EXCEPTION);
+            Drop(cb);
+        }
+    }
+    return fine;
+}
+
+static void
+Resume(NsLoop *loop, NsTimer *timer)
+{
+    SockCallback *cb = (SockCallback *)((char *)timer - offsetof(SockCallback, pause));
+    bool          cancelled;
+
+    (void)loop;
+    Ns_MutexLock(&table.lock);
+    cancelled = cb->cancelled;                 /* then its Detach is on its way, and the descriptor may be another's */
+    Ns_MutexUnlock(&table.lock);
+    if (!cancelled) {
+        (void)Watch(cb);
+    }
+}
+
+/* It was called, and stays.  After a thousand calls in a row without anything read or written it has to wait. */
+static void
+NoteCall(SockCallback *cb, bool toRead)
+{
+    NsSockActivity now;
+    NsLoop        *loop = NsWorkerLoop(cb->worker);
+
+    if (++cb->calls < WATCH_CALLS) {
+        return;
+    }
+    NsSockGetActivity(cb->fd, &now);
+    if (cb->calls > WATCH_CALLS && !NsSockActivityNone(&cb->activity, &now, toRead)) {
+        cb->calls = 0u;
+    } else if (cb->calls >= MAX_CALLS) {
+        if (!cb->named) {
+            cb->named = true;
+            Ns_Log(Warning, "sockcallback: the callback of socket %d was called %u times in a row, and has read and written nothing: "
+                   "from now on it is called every %d ms", cb->fd, MAX_CALLS, SLOW_CALLS);
+        }
+        NsLoopUnwatch(loop, &cb->watch);
+        NsLoopTimerSet(loop, &cb->pause, NsLoopNow(loop) + SLOW_CALLS, Resume);
+    }
+    cb->activity = now;
+}
+
 static void
 Ready(NsLoop *loop, NsWatch *watch, unsigned events)
 {
@@ -109,7 +186,9 @@ Ready(NsLoop *loop, NsWatch *watch, unsigned events)
     if (keep && (events & NS_EV_PRI) != 0u && (cb->when & NS_SOCK_EXCEPTION) != 0u) {
         keep = Call(cb, NS_SOCK_EXCEPTION) && TakeUrgent(cb);
     }
-    if (!keep && TableTake(cb)) {
+    if (keep) {
+        NoteCall(cb, (events & (NS_EV_READ | NS_EV_RDHUP)) != 0u && (cb->when & NS_SOCK_READ) != 0u);
+    } else if (TableTake(cb)) {
         Drop(cb);
     }
 }
@@ -164,6 +243,7 @@ Drop(SockCallback *cb)
     NsLoop *loop = NsWorkerLoop(cb->worker);
 
     NsLoopTimerCancel(loop, &cb->timer);
+    NsLoopTimerCancel(loop, &cb->pause);
     if (cb->watch.added) {
         NsLoopUnwatch(loop, &cb->watch);
     }
@@ -197,7 +277,6 @@ static void
 Attach(NsLoop *loop, NsTask *task)
 {
     SockCallback *cb = (SockCallback *)((char *)task - offsetof(SockCallback, attach));
-    unsigned      interest = 0u;
     bool          cancelled;
 
     NsWorkerJoin(cb->worker, &cb->member, Stop);
@@ -207,25 +286,12 @@ Attach(NsLoop *loop, NsTask *task)
     if (cancelled) {
         return;                                /* its Detach is right behind */
     }
-    if ((cb->when & NS_SOCK_READ) != 0u) {
-        interest |= NS_EV_READ;
-    }
-    if ((cb->when & NS_SOCK_WRITE) != 0u) {
-        interest |= NS_EV_WRITE;
-    }
-    if ((cb->when & NS_SOCK_EXCEPTION) != 0u) {
-        interest |= NS_EV_PRI;
-    }
     cb->lastEvent = NsLoopClock();
     if (cb->timeout > 0) {
         NsLoopTimerSet(loop, &cb->timer, cb->lastEvent + cb->timeout, Expire);
     }
-    if (interest != 0u && NsLoopWatch(loop, &cb->watch, cb->fd, interest, Ready) != NS_OK) {
-        Ns_Log(Error, "sockcallback: cannot watch socket %d: %s", cb->fd, strerror(errno));
-        if (TableTake(cb)) {
-            Invoke(cb, NS_SOCK_EXCEPTION);
-            Drop(cb);
-        }
+    if (Interest(cb) != 0u) {
+        (void)Watch(cb);
     }
 }
 

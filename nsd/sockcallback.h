@@ -7,7 +7,7 @@
 #define NSD_SOCKCALLBACK_H
 
 #include "net/eventloop.h"
-#include "server.h"
+#include "conf/server.h"
 
 typedef struct NsWorker NsWorker;
 
@@ -26,6 +26,7 @@ int         NsWorkerCount(void);
 NsWorker   *NsWorkerGet(int index);
 int         NsWorkerIndex(const NsWorker *worker);          /* its index there */
 bool        NsWorkersStopping(void);
+void        NsWorkersNoteCutOff(const char *name);         /* while stopping: a channel whose peer did not take what was sent */
 int64_t     NsWorkersAbortTime(void);                      /* while stopping: NsLoopClock() at which what is left is aborted */
 
 /*
@@ -70,5 +71,12 @@ typedef struct NsWorkerStats {
     NsLoopStats loop;
 } NsWorkerStats;
 void NsWorkerGetStats(NsWorker *worker, NsWorkerStats *stats);        /* any thread */
+
+/*
+ * Main thread.  Workers start at the first use or here, with their interpreters ready before the first event.  False: threads are
+ * still at work.
+ */
+void NsWorkersStart(void);
+bool NsWorkersStop(const Ns_Time *until);
 
 #endif

@@ -344,3 +344,98 @@ proc ::ws::client::NotOnWorker {} {
         error "ws::client waits, which a callback must not: use ns_websocket connect"
     }
 }
+
+# ---- ns_websocket connect -reconnect
+#
+# Array ws_link has, by the number of a link, a dictionary: url, options, headers and handler as given; min and max, milliseconds of the
+# delays, and most, the number of tries; tries that failed in a row, level of the delay, since when it is open (0: it is not).  Only the
+# latest session of a link changes it: on its worker, or between two sessions by the scheduler.
+
+namespace eval ::ws::link {}
+
+proc ::ws::link::Start {limits options headers url handler} {
+    lassign $limits min max most
+    if {[catch {llength $handler} words] || $words == 0} { error [expr {$words eq "0" ? "empty handler command" : $words}] }
+    set id [nsv_incr ws_link serial]
+    nsv_set ws_link $id [dict create url $url options $options headers $headers handler $handler \
+                             min $min max [expr {max($min, $max)}] most $most tries 0 level 0 since 0]
+    try {
+        return [Connect $id]
+    } on error {message details} {
+        nsv_unset ws_link $id
+        return -options $details $message
+    }
+}
+
+proc ::ws::link::Connect {id} {
+    set link [nsv_get ws_link $id]
+    set headers [ns_set create headers {*}[dict get $link headers]]
+    try {
+        return [ns_websocket connect {*}[dict get $link options] -headers $headers -- [dict get $link url] [list ::ws::link::Event $id]]
+    } finally {
+        ns_set free $headers
+    }
+}
+
+proc ::ws::link::Event {id event channel args} {
+    if {![nsv_get ws_link $id link]} return
+    if {$event eq "open"} {
+        dict set link tries 0
+        dict set link since [clock milliseconds]
+        nsv_set ws_link $id $link
+    }
+    if {$event eq "close"} {
+        Tell $link close $channel {*}$args
+        Lost $id $link $channel {*}$args
+    } else {
+        uplevel #0 [list {*}[dict get $link handler] $event $channel {*}$args]
+    }
+}
+
+# What is between two sessions cannot be ended by an error of the handler.
+proc ::ws::link::Tell {link event args} {
+    set result ""
+    if {[catch {uplevel #0 [list {*}[dict get $link handler] $event {*}$args]} result]} {
+        ns_log Error "websocket link to [dict get $link url], event $event: $::errorInfo"
+        set result ""
+    }
+    return $result
+}
+
+proc ::ws::link::Lost {id link channel code reason} {
+    set since [dict get $link since]
+    dict with link {
+        incr tries
+        set level [expr {$since && [clock milliseconds] - $since >= $max ? 0 : min($level + 1, 30)}]
+        set since 0
+        # Half of it is chance, so that those who have lost the same peer do not come back at the same moment.
+        set delay [expr {min($max, $min << max(0, $level - 1))}]
+        set delay [expr {$delay / 2 + int(rand() * ($delay - $delay / 2))}]
+    }
+    nsv_set ws_link $id $link
+    set why ""
+    if {$code == 1000} {
+        set why "closed"
+    } elseif {[ns_info shutdownpending]} {
+        set why "the server stops"
+    } elseif {$most > 0 && $tries > $most} {
+        set why "$most tries failed: $reason"
+    } elseif {[string is false -strict [Tell $link waiting $channel [format %.3f [expr {$delay / 1000.0}]] $tries]]} {
+        set why "the handler wants no more"
+    }
+    if {$why ne ""} {
+        Over $id $link $channel $why
+    } else {
+        ns_after ${delay}ms [list ::ws::link::Again $id $channel]
+    }
+}
+
+# By the scheduler.
+proc ::ws::link::Again {id channel} {
+    if {[nsv_get ws_link $id link] && [catch {Connect $id} message]} { Over $id $link $channel $message }
+}
+
+proc ::ws::link::Over {id link channel why} {
+    nsv_unset -nocomplain ws_link $id
+    Tell $link over $channel $why
+}

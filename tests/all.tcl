@@ -13,20 +13,28 @@ tcltest::configure {*}$argv
 set tcltest::testSingleFile false
 
 set broken 0
-foreach file [lsort -dictionary [tcltest::getMatchingFiles $top/tests]] {
-    puts "== [file tail $file]"
-    set ::tcltest::testFileName [file tail $file]
+set fileSeconds {}
+foreach testFile [lsort -dictionary [tcltest::getMatchingFiles $top/tests]] {
+    puts "== [file tail $testFile]"
+    set fileBegan [clock milliseconds]
+    set ::tcltest::testFileName [file tail $testFile]
     namespace eval ::test { namespace import ::tcltest::*; namespace path ::nstest }
-    if {[catch {namespace eval ::test [list source -encoding utf-8 $file]} message options]} {
-        puts "FAIL [file tail $file]: [dict get $options -errorinfo]"
+    if {[catch {namespace eval ::test [list source -encoding utf-8 $testFile]} message options]} {
+        puts "FAIL [file tail $testFile]: [dict get $options -errorinfo]"
         incr broken
     }
     nstest::cleanup
+    foreach channel [nstest::leftovers] {
+        puts "FAIL [file tail $testFile] leaves a channel behind: $channel"
+        incr broken
+    }
     catch {namespace delete ::test}
+    lappend fileSeconds [list [file tail $testFile] [expr {([clock milliseconds] - $fileBegan) / 1000}]]
 }
 set passed $tcltest::numTests(Passed)
 set failed [expr {$tcltest::numTests(Failed) + $broken}]
 if {$tcltest::numTests(Skipped)} { puts "($tcltest::numTests(Skipped) skipped: [array get tcltest::skippedBecause])" }
+puts "(longest, in seconds: [join [lrange [lsort -integer -decreasing -index 1 $fileSeconds] 0 19] {, }])"
 puts "$passed passed, $failed failed"
 flush stdout
 exit [expr {$failed > 0 || $passed == 0}]

@@ -5,9 +5,11 @@
 #   raw BYTES ?-tls 0|1? ?-ms n?          what the server answers to these bytes, until it closes or is silent
 #   connect ?-tls 0|1?                    a client connection; send, recv, response, gone, hangup
 #   wsconnect ?-tls 0|1? PATH             the same after a WebSocket handshake; frame, wsrecv
-#   pair                                  {channel socket}: a channel and the plain Tcl socket at its other end
+#   pair                                  {channel socket}: a channel, whose reads do not wait, and the plain Tcl socket at its other end
 #   handler PATH SCRIPT ?METHODS?         a registered proc for the time of the test file
 #   await SCRIPT ?ms?                     wait until SCRIPT is true
+#   own FILES SCRIPT ?CONFIG ...?         a server in command mode of its own with these library files: {output log}
+#   freeport                              a port for a server that is still to be started, or for nobody (freeport.tcl)
 #   mark, logged PATTERN ?ms?             lines in the log since mark
 
 namespace eval ::nstest {
@@ -17,16 +19,19 @@ namespace eval ::nstest {
     variable conns   {}                        ;# name -> {kind handle eof}
     variable arrived                           ;# name -> bytes not yet taken; an array, so that they are appended in place
     variable handlers {}
+    variable leftovers {}
     variable serial 0
     variable logmark 0
 }
+
+source -encoding utf-8 [file dirname [info script]]/freeport.tcl
 
 # ---- waiting
 
 # How long to wait for what must come: TIMES, tests/run's factor for the time limits, counts here too.
 proc ::nstest::patience {ms} { expr {$ms * ([info exists ::env(TIMES)] ? $::env(TIMES) : 1)} }
 # Evaluate SCRIPT in the caller until it is true; an error after `ms`.
-proc ::nstest::await {script {ms 5000}} {
+proc ::nstest::await {script {ms 20000}} {
     set ms [patience $ms]
     set end [expr {[clock milliseconds] + $ms}]
     while {![uplevel 1 [list expr $script]]} {
@@ -51,7 +56,8 @@ proc ::nstest::connect {args} {
     set o [dict merge {-tls 0 -port {}} $args]
     if {[dict get $o -tls]} {
         set p [expr {[dict get $o -port] eq "" ? $tlsport : [dict get $o -port]}]
-        set conn [list chan [ns_connchan connect -tls -insecure -timeout 5s 127.0.0.1 $p]]
+        set conn [list chan [ns_connchan connect -tls -insecure -timeout 20s 127.0.0.1 $p]]
+        ns_connchan configure -receivetimeout 0 [lindex $conn 1]
     } else {
         set p [expr {[dict get $o -port] eq "" ? $port : [dict get $o -port]}]
         set sock [socket 127.0.0.1 $p]
@@ -107,7 +113,7 @@ proc ::nstest::Fill {name} {
 # Bytes up to `n`, or until `until` (a regular expression) matches what came, the end, or `ms` of silence.
 proc ::nstest::recv {name args} {
     variable conns; variable arrived
-    set o [dict merge [list -bytes {} -until {} -ms [patience 5000]] $args]
+    set o [dict merge [list -bytes {} -until {} -ms [patience 20000]] $args]
     set end [expr {[clock milliseconds] + [dict get $o -ms]}]
     while 1 {
         if {[dict get $o -bytes] ne "" && [string length $arrived($name)] >= [dict get $o -bytes]} {
@@ -129,8 +135,9 @@ proc ::nstest::recv {name args} {
     return $data
 }
 # Has the server closed (or does it within `ms`)?
-proc ::nstest::gone {name {ms 3000}} {
+proc ::nstest::gone {name {ms ""}} {
     variable conns
+    if {$ms eq ""} { set ms [patience 20000] }
     if {[lindex [dict get $conns $name] 0] eq "chan"} { error "end of file is seen on plain connections only" }
     set end [expr {[clock milliseconds] + $ms}]
     while {![lindex [dict get $conns $name] 2]} {
@@ -142,7 +149,7 @@ proc ::nstest::gone {name {ms 3000}} {
 # One response off the connection: {status N reason R version V headers {name value ...} body BYTES}; names in lower case.
 # -head 1: it is the answer to HEAD.
 proc ::nstest::response {name args} {
-    set o [dict merge {-head 0 -ms 5000} $args]
+    set o [dict merge [list -head 0 -ms [patience 20000]] $args]
     set ms [dict get $o -ms]
     set head [recv $name -until {\r\n\r\n} -ms $ms]
     if {![regexp {^HTTP/(\d\.\d) (\d+) ?([^\r]*)\r\n} $head all version status reason]} {
@@ -208,7 +215,7 @@ proc ::nstest::https {args} { http -tls 1 {*}$args }
 
 # What comes back for these bytes until the server closes, or says nothing for -ms.
 proc ::nstest::raw {bytes args} {
-    set o [dict merge {-tls 0 -ms 2000} $args]
+    set o [dict merge [list -tls 0 -ms [patience 20000]] $args]
     set conn [connect -tls [dict get $o -tls]]
     send $conn $bytes
     set answer [recv $conn -ms [dict get $o -ms]]
@@ -245,7 +252,7 @@ proc ::nstest::wsconnect {args} {
     return $conn
 }
 # The next frame: {fin opcode payload}, or "" at the end.
-proc ::nstest::wsrecv {name {ms 5000}} {
+proc ::nstest::wsrecv {name {ms 20000}} {
     set head [recv $name -bytes 2 -ms $ms]
     if {[binary scan $head cucu first second] != 2} { return "" }
     if {$second & 128} { error "a server's frame must not be masked" }
@@ -268,6 +275,7 @@ proc ::nstest::pair {} {
     vwait $var
     set sock [set $var]; unset $var
     close $listen
+    ns_connchan configure -receivetimeout 0 $chan
     fconfigure $sock -translation binary -blocking 0 -buffering none
     list $chan $sock
 }
@@ -289,6 +297,42 @@ proc ::nstest::cleanup {} {
     hangup {*}[dict keys $conns]
 }
 
+# Channels that nobody has closed when the tests of a file are over, with their state: each is named once.
+proc ::nstest::leftovers {} {
+    variable leftovers
+    set result {}
+    if {[info commands ::ns_connchan] eq ""} { return }
+    foreach server {test other} {
+        set left {lmap row [ns_connchan list -server $server] { if {[list $server [lindex $row 0]] in $leftovers} continue; lindex $row 0 }}
+        catch {await {[eval $left] eq ""}}
+        foreach channel [eval $left] {
+            lappend leftovers [list $server $channel]
+            lappend result "$server $channel: [ns_connchan status -server $server $channel]"
+        }
+    }
+    return $result
+}
+
+# ---- a server of its own
+
+# FILES: name text ...  SCRIPT ends the server; its output, and the log.
+proc ::nstest::own {modules script args} {
+    variable serial; variable home
+    set dir $home/own[incr serial]
+    file mkdir $dir/modules
+    foreach {name text} $modules { file mkdir [file dirname $dir/modules/$name]; set f [open $dir/modules/$name w]; puts $f $text; close $f }
+    set f [open $dir/conf.tcl w]
+    # Of slow callbacks a busy machine has some, and the log is looked at.
+    puts $f "ns_section ns/parameters { ns_param home $dir; ns_param logdir $dir; ns_param commandlog file; ns_param slowcallback 0; ns_param tcllibrary [file dirname [ns_info config]]/../tcl }
+        ns_section ns/server/default/tcl { ns_param library modules }"
+    puts $f [join $args \n]
+    close $f
+    set f [open $dir/script.tcl w]; puts $f $script; close $f
+    set out [exec [ns_info nsd] -c -d -t $dir/conf.tcl $dir/script.tcl 2>@1]
+    set f [open $dir/nsd.log]; set log [read $f]; close $f
+    list $out $log
+}
+
 # ---- the log
 
 proc ::nstest::LogText {} {
@@ -299,9 +343,12 @@ proc ::nstest::LogText {} {
     close $in
     return $text
 }
-proc ::nstest::mark {} { variable home; variable logmark [file size $home/logs/nsd.log] }
+# A thread of its own writes the log: what was logged until now is to be there.
+proc ::nstest::LogWritten {} { await {[dict get [ns_logctl queue] waiting] == 0} }
+proc ::nstest::mark {} { variable home; LogWritten; variable logmark [file size $home/logs/nsd.log] }
 # Lines since mark that match; waits up to `ms` for the first one.
-proc ::nstest::logged {pattern {ms 2000}} {
+proc ::nstest::logged {pattern {ms 20000}} {
+    LogWritten
     set end [expr {[clock milliseconds] + [patience $ms]}]
     while 1 {
         set lines [lsearch -all -inline [split [LogText] \n] *$pattern*]

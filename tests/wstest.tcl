@@ -89,12 +89,12 @@ proc ::nstest::wsclient {args} {
 # What accept returned at PATH, in order.
 proc ::nstest::accepted {path} { expr {[nsv_exists wsaccepted $path] ? [nsv_get wsaccepted $path] : ""} }
 proc ::nstest::events {chan} { expr {[nsv_exists wsevent $chan] ? [nsv_get wsevent $chan] : ""} }
-proc ::nstest::awaitevent {chan event {ms 5000}} {
+proc ::nstest::awaitevent {chan event {ms 20000}} {
     await {[lsearch -index 0 [events $chan] $event] >= 0} $ms
     lindex [events $chan] [lsearch -index 0 [events $chan] $event]
 }
 # {code reason} of the close, when it has come, and nothing may follow it.
-proc ::nstest::ended {chan {ms 5000}} {
+proc ::nstest::ended {chan {ms 20000}} {
     awaitevent $chan close $ms
     await {![ns_connchan exists $chan]}
     set closes [lsearch -all -inline -index 0 [events $chan] close]
@@ -105,7 +105,7 @@ proc ::nstest::texts {chan} {
     lmap event [lsearch -all -inline -index 0 [events $chan] message] { lindex $event 2 }
 }
 # The next frame is a close: {code reason}; else the frame.
-proc ::nstest::closeframe {conn {ms 5000}} {
+proc ::nstest::closeframe {conn {ms 20000}} {
     set frame [wsrecv $conn $ms]
     if {[lindex $frame 1] ne 8} { return $frame }
     set payload [lindex $frame 2]

@@ -9,10 +9,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "peer.h"
 #include "wsclient.h"
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
@@ -35,22 +34,6 @@ static char       keys[NKEYS][32], accepts[NKEYS][64];
 SSL_CTX          *tlsCtx;
 volatile uint64_t warmUntil, endAt;
 volatile int      stopping;
-char              errmsg[256];
-
-void
-Complain(const char *f, ...)
-{
-    if (errmsg[0]) {
-        return;
-    }
-    va_list a;
-    va_start(a, f);
-    vsnprintf(errmsg, sizeof errmsg, f, a);
-    va_end(a);
-    if (opt.verbose) {
-        fprintf(stderr, "wsload: %s\n", errmsg);
-    }
-}
 
 static uint32_t
 Random(uint32_t *s)
@@ -143,62 +126,13 @@ WantWrite(Thread *t, Client *c, int w)
     epoll_ctl(t->ep, EPOLL_CTL_MOD, c->fd, &e);
 }
 
-static ssize_t
-Send(Client *c, const void *p, size_t n)
-{
-    if (c->ssl) {
-        int r = SSL_write(c->ssl, p, n > (1 << 30) ? 1 << 30 : (int)n);
-        if (r > 0) {
-            return r;
-        }
-        int e = SSL_get_error(c->ssl, r);
-        if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
-            errno = EAGAIN;
-            return -1;
-        }
-        errno = EIO;
-        return -1;
-    }
-    return send(c->fd, p, n, MSG_NOSIGNAL);
-}
-
-static ssize_t
-Receive(Client *c, void *p, size_t n)
-{
-    if (c->ssl) {
-        int r = SSL_read(c->ssl, p, (int)n);
-        if (r > 0) {
-            return r;
-        }
-        int e = SSL_get_error(c->ssl, r);
-        if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
-            errno = EAGAIN;
-            return -1;
-        }
-        if (e == SSL_ERROR_ZERO_RETURN) {
-            return 0;
-        }
-        ERR_clear_error();
-        errno = EIO;
-        return -1;
-    }
-    return recv(c->fd, p, n, 0);
-}
-
 static void
 Abort(Thread *t, Client *c)
 {
     (void)t;
-    if (c->ssl) {
-        SSL_free(c->ssl);
-        c->ssl = NULL;
-    }
-    if (c->fd >= 0) {
-        struct linger l = {1, 0};
-        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
-        close(c->fd);
-        c->fd = -1;
-    }
+    PeerClose(c->fd, c->ssl, true);
+    c->ssl = NULL;
+    c->fd = -1;
     c->state = S_DEAD;
     c->txn = 0;
     c->pongpend = 0;
@@ -216,7 +150,7 @@ Flush(Thread *t, Client *c)
             c->txp = c->own;
             c->pongpend = 0;
         }
-        ssize_t r = Send(c, c->txp, c->txn);
+        ssize_t r = PeerWrite(c->fd, c->ssl, c->txp, c->txn);
         if (r < 0) {
             if (errno == EAGAIN || errno == ENOTCONN) {
                 WantWrite(t, c, 1);
@@ -297,7 +231,7 @@ SendUpgrade(Thread *t, Client *c)
                      opt.hdr);
     c->state = S_HTTP;
     c->hl = 0;
-    ssize_t r = Send(c, c->hb, n);
+    ssize_t r = PeerWrite(c->fd, c->ssl, c->hb, n);
     if (r != n) {
         if (r < 0 && errno == EAGAIN) {
             Complain("upgrade would block");
@@ -325,7 +259,7 @@ ClientPump(Thread *t, Client *c, uint64_t now)
     c->txp = framePool + frameLen * base;
     c->txn = frameLen * k;
     c->sent += k;
-    ssize_t r = Send(c, c->txp, c->txn);
+    ssize_t r = PeerWrite(c->fd, c->ssl, c->txp, c->txn);
     if (r == (ssize_t)c->txn) {
         c->txn = 0;
         return 0;
@@ -744,10 +678,8 @@ CycleDone(Thread *t, Client *c, uint64_t now)
 static int
 OnConnecting(Thread *t, Client *c, uint32_t ev)
 {
-    int       err = 0;
-    socklen_t len = sizeof err;
+    int err = PeerConnectError(c->fd);
 
-    getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len);
     if (err != 0) {
         Complain("connect: %s", strerror(err));
         ClientLost(t, c);
@@ -757,9 +689,7 @@ OnConnecting(Thread *t, Client *c, uint32_t ev)
         return 1;
     }
     if (opt.tls) {
-        c->ssl = SSL_new(tlsCtx);
-        SSL_set_fd(c->ssl, c->fd);
-        SSL_set_connect_state(c->ssl);
+        c->ssl = PeerTls(tlsCtx, c->fd);
         c->state = S_TLS;
         return 0;
     }
@@ -772,19 +702,16 @@ OnConnecting(Thread *t, Client *c, uint32_t ev)
 static void
 OnHandshake(Thread *t, Client *c)
 {
-    int result = SSL_do_handshake(c->ssl);
-    int error = SSL_get_error(c->ssl, result);
+    Shake shake = PeerShake(c->ssl);
 
-    if (result == 1) {
+    if (shake == SHAKE_DONE) {
         if (SendUpgrade(t, c)) {
             ClientLost(t, c);
         }
-    } else if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
-        WantWrite(t, c, error == SSL_ERROR_WANT_WRITE);
-    } else {
-        Complain("TLS: %s", ERR_reason_error_string(ERR_get_error()));
-        ERR_clear_error();
+    } else if (shake == SHAKE_FAILED) {
         ClientLost(t, c);
+    } else {
+        WantWrite(t, c, shake == SHAKE_WRITES);
     }
 }
 
@@ -793,7 +720,7 @@ static int
 ReadAll(Thread *t, Client *c, uint64_t *now)
 {
     for (;;) {
-        ssize_t r = Receive(c, t->rb, opt.rbuf);
+        ssize_t r = PeerRead(c->fd, c->ssl, t->rb, opt.rbuf);
 
         if (r < 0) {
             if (errno == EAGAIN) {

@@ -17,7 +17,7 @@ enum { S_NEW, S_CONNECTING, S_TLS, S_HTTP, S_OPEN, S_CLOSING, S_DEAD };
 typedef struct Options {
     const char *host, *path, *pubpath, *tag, *hdr, *proto;
     int port, tls, conns, active, size, depth, mode, threads, nsrc, text, rbuf, inflight, pid, kmsgs, loose, abortclose,
-        connectonly, hold, verbose, lines, deflate;
+        connectonly, hold, lines, deflate;
     double dur, warm;
 } Options;
 
@@ -75,9 +75,6 @@ typedef struct Thread {
 extern SSL_CTX          *tlsCtx;
 extern volatile uint64_t warmUntil, endAt; /* by NowNs; 0 before */
 extern volatile int      stopping;
-extern char              errmsg[256]; /* the first complaint */
-
-void Complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Frames and handshake keys, made before the first connection. */
 void BuildPool(void);
 /* 0, or -1: it could not start. */

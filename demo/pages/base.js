@@ -13,8 +13,8 @@ function element(tag, className, text) {
 }
 
 // A WebSocket that comes back by itself: after 0.5 s, 1 s, 2 s ... 15 s, each a little different, so that not all browsers come
-// back in the same moment.  What becomes of it is shown in #status and #statustext.
-function live(path, onopen, onmessage) {
+// back in the same moment.  `onlost`: figures that were told are not of this moment any more.  What becomes of it is shown in #status and #statustext.
+function live(path, onopen, onmessage, onlost = () => {}) {
     const url = new URL(path, location.href);
     let socket = null, attempts = 0, timer = 0;
 
@@ -37,6 +37,7 @@ function live(path, onopen, onmessage) {
         ws.onclose = () => {
             const wait = Math.min(15, 0.5 * 2 ** attempts++) * (0.75 + Math.random() / 2);
             socket = null;
+            onlost();
             status("waiting", `no connection, next try in ${Math.max(1, Math.round(wait))} s`);
             timer = setTimeout(connect, wait * 1000);
         };

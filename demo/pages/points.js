@@ -24,6 +24,12 @@ const send = live("points", (ws) => { boards = []; ws.send("watch"); }, (data) =
     while (now - boards[0][0] > 2000) boards.shift();
     tell(points.size, view.byteLength);
     if (still.matches || document.hidden) draw();
+}, () => {
+    from = new Map();
+    to = new Map();
+    for (const id of ["points", "bytes", "messages", "boards"]) $(id).textContent = "–";
+    board.ariaLabel = "No connection";
+    draw();
 });
 function tell(points, bytes) {
     const [[time, messages], [lastTime, lastMessages]] = [boards[0], boards.at(-1)], seconds = (lastTime - time) / 1000;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The film, a late answer, and what the server says of its channels: demo/video.tcl, job.tcl, channels.tcl.
+// The film, and what the server says of its channels: demo/video.tcl, channels.tcl.
 "use strict";
 
 const video = $("video");
@@ -29,33 +29,14 @@ $("slow").onchange = () => {
     video.src = $("slow").checked ? "media/clock.mp4?slow=1" : "media/clock.mp4";
     video.play();
 };
-$("last").onclick = () => {
-    video.currentTime = video.duration * 2 / 3;
-    video.play();
-};
-
-// ---- a late answer
-
-$("ask").onclick = async () => {
-    const entry = element("li", "", "asked, waits …"), began = performance.now();
-    $("answers").prepend(entry);
-    while ($("answers").childElementCount > 5) $("answers").lastElementChild.remove();
-    const ticking = setInterval(() => { entry.textContent = `waits, ${((performance.now() - began) / 1000).toFixed(1)} s …`; }, 100);
-    try {
-        const answer = await fetch("job?seconds=3", { cache: "no-store" });
-        if (!answer.ok) throw new Error(answer.status === 503 ? "the server has too many of these waiting" : `status ${answer.status}`);
-        const { pi, requestThread, jobThread, waited, computed } = await answer.json();
-        clearInterval(ticking);
-        entry.className = "answered";
-        entry.replaceChildren(
-            element("p", "", `${count(pi.length - 1)} digits, after ${((performance.now() - began) / 1000).toFixed(1)} s`),
-            element("p", "fine soft", `taken by ${requestThread}, ${(waited / 1000).toFixed(1)} s in the queue, computed by ${jobThread} in ${(computed / 1000).toFixed(1)} s`),
-            element("p", "digits mono", pi));
-    } catch (error) {
-        clearInterval(ticking);
-        entry.replaceChildren(element("p", "error", `no answer: ${error.message}`));
-    }
-};
+for (const button of document.querySelectorAll(".jump")) {
+    button.onclick = () => {
+        video.currentTime = video.duration * Number(button.dataset.to);
+        video.play();
+    };
+}
+// On a phone the film and its buttons are the page; the tables open when they are wanted.
+if (matchMedia("(max-width: 44rem)").matches) for (const details of document.querySelectorAll("details")) details.open = false;
 
 // ---- what the server says, asked once a second while somebody looks
 
@@ -87,13 +68,27 @@ function show({ channels, stats, recent, jobs }) {
         return div;
     }));
 }
+function status(state, text) {
+    $("status").dataset.state = state;
+    $("statustext").textContent = text;
+}
+// Figures of a server that does not answer are not of this moment: they go.
+function showNothing(why) {
+    for (const id of ["recent", "channels", "workers"]) rows(id, [], null, why);
+    $("stats").replaceChildren();
+}
 async function look() {
     if (!document.hidden) {
         try {
             const answer = await fetch("channels", { cache: "no-store" });
             $("refused").hidden = answer.status !== 403;
+            status("open", "connected");
             if (answer.ok) show(await answer.json());
-        } catch { /* the server is away: asked again */ }
+            else showNothing(answer.status === 503 ? "the server stops" : "not told");
+        } catch {
+            status("waiting", "no connection, asked again each second");
+            showNothing("no connection");
+        }
     }
     setTimeout(look, 1000);
 }

@@ -4,6 +4,9 @@
  *
  * GET PATH (parameter `path`, /line/c) answers 101 and leaves the HTTP request: from then on each line that the client
  * sends comes back.  `nsexample announce TEXT` sends a line to all of them, `nsexample mute CHANNEL` makes one deaf.
+ * `nsexample put TEXT` puts text into an ADP page, and GET PAGE (parameter `page`, none) answers with the page of parameter `file`.
+ * `nsexample link URL` keeps a WebSocket client to URL, over all ends of its peer, until that says "bye";
+ * `nsexample events` are the changes of links so far.
  * GET ECHO (parameter `echo`, /echo/c) becomes a WebSocket whose messages come back; its limits are those of the section
  * ns/server/NAME/websocket.  Copy the file to begin a module of your own; it needs nothing but the installed headers (see
  * Makefile).
@@ -158,6 +161,104 @@ Upgrade(const void *arg, Ns_Conn *conn)
     return NS_OK;
 }
 
+/* ---- a link: a client that comes back */
+
+static Tcl_DString events;                     /* a list: what became of links */
+static Ns_Mutex    eventsLock;
+
+static void
+Note(const char *event)
+{
+    Ns_MutexLock(&eventsLock);
+    Tcl_DStringAppendElement(&events, event);
+    Ns_MutexUnlock(&eventsLock);
+}
+
+static void
+LinkOpen(Ns_ConnChan *chan, void *arg)
+{
+    (void)arg;
+    Note("open");
+    (void)Ns_WebSocketSend(chan, NS_WEBSOCKET_TEXT, "link", 4u, 0u);
+}
+
+static void
+LinkMessage(Ns_ConnChan *chan, void *arg, int type, const char *data, size_t len)
+{
+    (void)arg;
+    (void)type;
+    Note("message");
+    if (len == 3u && memcmp(data, "bye", 3u) == 0) {
+        (void)Ns_WebSocketClose(chan, 1000, NULL);     /* which is the end of the link, too */
+    }
+}
+
+static void
+LinkClose(Ns_ConnChan *chan, void *arg, int code, const char *reason)
+{
+    (void)chan;
+    (void)arg;
+    (void)reason;
+    Note(code == 1000 ? "closed" : "lost");
+}
+
+static bool
+LinkWaiting(const char *channel, void *arg, int64_t delay, unsigned tries)
+{
+    (void)channel;
+    (void)arg;
+    (void)delay;
+    Note(tries > 1u ? "waiting longer" : "waiting");
+    return true;
+}
+
+static void
+LinkOver(const char *channel, void *arg, const char *reason)
+{
+    (void)channel;
+    (void)arg;
+    Note(reason);
+}
+
+static void
+LinkFree(void *arg)
+{
+    Note(arg);                                 /* "freed" */
+}
+
+static int
+Link(Ns_Server *server, Tcl_Interp *interp, const char *url)
+{
+    Ns_WebSocketHandler    handler = {.open = LinkOpen, .message = LinkMessage, .close = LinkClose, .freeProc = LinkFree, .arg = "freed",
+                                      .command = "nsexample link"};
+    Ns_WebSocketLinkParams options = {.minDelay = 20, .maxDelay = 100, .maxTries = 3, .waiting = LinkWaiting, .over = LinkOver};
+    Ns_WebSocketParams     params;
+    Ns_ConnChan           *chan;
+    Tcl_DString            error;
+
+    Tcl_DStringInit(&error);
+    Ns_WebSocketParamsInit(server, &params);
+    params.protocols = NULL;
+    chan = Ns_WebSocketConnectLink(server, url, NULL, &params, &handler, &options, &error);
+    if (chan == NULL) {
+        Tcl_DStringResult(interp, &error);
+        return TCL_ERROR;
+    }
+    Ns_ConnChanRelease(chan);
+    Tcl_DStringFree(&error);
+    return TCL_OK;
+}
+
+static int
+Events(Tcl_Interp *interp)
+{
+    Ns_MutexLock(&eventsLock);
+    Tcl_SetObjResult(interp, Tcl_NewStringObj(Tcl_DStringValue(&events), -1));
+    Tcl_DStringSetLength(&events, 0);
+    Ns_MutexUnlock(&eventsLock);
+    return TCL_OK;
+}
+
 /* ---- the Tcl command: any thread */
 
 static bool
@@ -205,21 +306,59 @@ Mute(Ns_ConnChan *chan, void *arg)
     }
 }
 
+/* Into the buffer itself, and by the function that looks after its size. */
+static int
+Put(Tcl_Interp *interp, const char *text)
+{
+    Tcl_DString *output;
+    int          streaming;
+    size_t       max;
+
+    if (Ns_AdpGetOutput(interp, &output, &streaming, &max) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    Tcl_DStringAppend(output, "<", 1);
+    if (Ns_AdpAppend(interp, text, -1) != TCL_OK || Ns_AdpAppend(interp, ">>", 1) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    return streaming || (size_t)Tcl_DStringLength(output) > max ? Ns_AdpFlush(interp, true) : TCL_OK;
+}
+
+/* A request proc. */
+static Ns_ReturnCode
+ServePage(const void *arg, Ns_Conn *conn)
+{
+    return Ns_AdpRequest(conn, arg);
+}
+
 static int
 ExampleObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
     Ns_Server   *server = clientData;
-    char        *what, *value;
+    char        *what, *value = NULL;
     Ns_ConnChan *chan;
-    Ns_ObjvSpec  args[] = {{"announce|mute", Ns_ObjvString, &what, NULL}, {"value", Ns_ObjvString, &value, NULL},
+    Ns_ObjvSpec  args[] = {{"announce|events|link|mute|put", Ns_ObjvString, &what, NULL}, {"?value", Ns_ObjvString, &value, NULL},
                            {NULL, NULL, NULL, NULL}};
 
     if (Ns_ParseObjv(NULL, args, interp, 1, objc, objv) != NS_OK) {
         return TCL_ERROR;
     }
+    if (strcmp(what, "events") == 0) {
+        return Events(interp);
+    }
+    if (value == NULL) {
+        Ns_TclPrintfResult(interp, "nsexample %s: no value", what);
+        return TCL_ERROR;
+    }
+    if (strcmp(what, "link") == 0) {
+        return Link(server, interp, value);
+    }
     if (strcmp(what, "announce") == 0) {
         Tcl_SetObjResult(interp, Tcl_NewIntObj(Announce(server, value)));
         return TCL_OK;
+    }
+    if (strcmp(what, "put") == 0) {
+        return Put(interp, value);
     }
     chan = strcmp(what, "mute") == 0 ? Ns_ConnChanFind(server, value) : NULL;
     if (chan == NULL) {
@@ -251,15 +390,18 @@ Ns_ModuleInit(const char *server, const char *module)
         return NS_ERROR;
     }
     config = ns_calloc(1u, sizeof(Config));
-    config->maxLine = (size_t)Ns_ConfigMemUnitRange(section, "maxline", "8KB", 1, 1024 * 1024 * 1024);
+    config->maxLine = (size_t)Ns_ConfigMemUnitRange(section, "maxline", "8KB", 8192, 1, 1024 * 1024 * 1024);
     Ns_ConfigTimeUnitRange(section, "timeout", "10m", 0, 0, 86400 * 365, 0, &timeout);
     config->timeout = Ns_TimeToMilliseconds(&timeout);
+    Ns_MutexSetName(&eventsLock, "nsexample:events");
     if (Ns_TclRegisterTrace(server, AddCommand, Ns_GetServer(server), NS_TCL_TRACE_CREATE) != NS_OK) {
         return NS_ERROR;
     }
-    if (Ns_RegisterRequest(server, "GET", Ns_ConfigString(section, "echo", "/echo/c"), Upgrade, NULL,
-                           Ns_GetServer(server), 0u) != NS_OK) {
-        return NS_ERROR;
+    Ns_RegisterRequest(server, "GET", Ns_ConfigString(section, "echo", "/echo/c"), Upgrade, NULL, Ns_GetServer(server), 0u);
+    if (Ns_ConfigGetValue(section, "page") != NULL) {
+        Ns_RegisterRequest(server, "GET", Ns_ConfigGetValue(section, "page"), ServePage, ns_free,
+                           ns_strdup(Ns_ConfigString(section, "file", "index.adp")), 0u);
     }
-    return Ns_RegisterRequest(server, "GET", Ns_ConfigString(section, "path", "/line/c"), Detach, ns_free, config, 0u);
+    Ns_RegisterRequest(server, "GET", Ns_ConfigString(section, "path", "/line/c"), Detach, ns_free, config, 0u);
+    return NS_OK;
 }

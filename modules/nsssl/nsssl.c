@@ -3,11 +3,9 @@
  * nsssl: the HTTPS driver.  It reads what the configuration says about certificates and protocols, and gives each accepted
  * socket a TLS session.  On reload the certificates are read anew: connections keep the context they began with.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "ns.h"
 
 NS_EXPORT Ns_ModuleInitProc Ns_ModuleInit;
@@ -19,19 +17,84 @@ typedef struct Module {
     const char *section;                       /* lives as long as the configuration */
 } Module;
 
-static int
-ClientCertMode(const char *section)
+static const char *
+NonEmpty(const char *section, const char *key, const char *def)
 {
-    static const char *const modes[] = {"none", "optional", "require", "required"};
-    const char              *value = Ns_ConfigString(section, "clientcertmode", "none");
+    const char *value = Ns_ConfigString(section, key, NULL);
 
-    for (int i = 0; i < 4; i++) {
-        if (strcasecmp(value, modes[i]) == 0) {
-            return i < 2 ? i : 2;
+    return value != NULL && *value != '\0' ? value : def;
+}
+
+/*
+ * `clientcertmode`, and `verify`, which is the older word for none and require: when both are set they must agree.  `inherited` is
+ * the mode of a section that says nothing.
+ */
+static bool
+ReadMode(const char *section, int inherited, int *mode)
+{
+    static const struct { const char *name; int mode; } modes[] = {
+        {"none", 0}, {"request", 1}, {"optional", 1}, {"require", 2}, {"required", 2}, {"demand", 2}
+    };
+    const char *value = Ns_ConfigString(section, "clientcertmode", NULL), *verify = Ns_ConfigGetValue(section, "verify");
+    int         wanted = -1, flag = 0;
+    bool        fine = true;
+
+    for (size_t i = 0; value != NULL && i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (strcasecmp(value, modes[i].name) == 0) {
+            wanted = modes[i].mode;
         }
     }
-    Ns_Log(Error, "nsssl: section %s, parameter clientcertmode: \"%s\" is not none, optional or require", section, value);
-    return -1;
+    if (value != NULL && wanted == -1) {
+        Ns_Log(Error, "nsssl: section %s, parameter clientcertmode: \"%s\" is not none, request or require", section, value);
+        fine = false;
+    } else if (verify != NULL && Tcl_GetBoolean(NULL, verify, &flag) != TCL_OK) {
+        Ns_Log(Error, "nsssl: section %s, parameter verify: \"%s\" is not a boolean", section, verify);
+        fine = false;
+    } else if (verify != NULL && value != NULL && (flag != 0) != (wanted != 0)) {
+        Ns_Log(Error, "nsssl: section %s: verify %s and clientcertmode %s contradict each other", section, verify, value);
+        fine = false;
+    }
+    *mode = value != NULL ? wanted : verify == NULL ? inherited : flag != 0 ? 2 : 0;
+    return fine;
+}
+
+/* What is about clients' certificates.  `params` has what a host inherits; what is not set stays. */
+static bool
+ReadClientRules(const char *section, Ns_TlsServerParams *params)
+{
+    params->caFile = NonEmpty(section, "clientcafile", NonEmpty(section, "cafile", params->caFile));
+    params->caPath = NonEmpty(section, "clientcapath", NonEmpty(section, "capath", params->caPath));
+    return ReadMode(section, params->verifyClient, &params->verifyClient);
+}
+
+/*
+ * A misspelt rule would leave the door open: what looks like one and is none is an error.  In the section of a host nothing else is
+ * known (`all`).
+ */
+static bool
+OnlyKnown(const char *section, bool all)
+{
+    static const char *const known[] = {"certificate", "key", "verify", "clientcertmode", "clientcafile", "clientcapath", "cafile", "capath"};
+    static const char *const suspect[] = {"client", "verify", "cafile", "capath", "cadir", "peer", "require"};
+    const Ns_Set            *set = Ns_ConfigGetSection2(section, false);
+    bool                     fine = true;
+
+    for (size_t n = 0; set != NULL && n < Ns_SetSize(set); n++) {
+        const char *key = Ns_SetKey(set, n);
+        bool        isKnown = false, isSuspect = all;
+
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+            isKnown = isKnown || strcasecmp(key, known[i]) == 0;
+        }
+        for (size_t i = 0; i < sizeof(suspect) / sizeof(suspect[0]); i++) {
+            isSuspect = isSuspect || strncasecmp(key, suspect[i], strlen(suspect[i])) == 0;
+        }
+        if (!isKnown && isSuspect) {
+            Ns_Log(Error, "nsssl: section %s: there is no parameter %s", section, key);
+            fine = false;
+        }
+    }
+    return fine;
 }
 
 static Ns_TlsCtx *
@@ -49,61 +112,96 @@ CreateContext(const char *section, const Ns_TlsServerParams *params)
     return ctx;
 }
 
-static Ns_ReturnCode
-AddHost(Ns_TlsCtx *ctx, const char *section, const Ns_TlsServerParams *params, const char *dir, const char *name)
+/* The section of a host, which need not exist: SECTION/host/HOST. */
+static bool
+AddHost(Ns_TlsCtx *ctx, const char *section, const Ns_TlsServerParams *params, const char *file, const char *host)
 {
     Ns_TlsServerParams hostParams = *params;
-    char               file[PATH_MAX], host[NAME_MAX + 1];
-    Ns_TlsCtx         *hostCtx;
-    Ns_ReturnCode      status;
+    Tcl_DString        own;
+    Ns_TlsCtx         *hostCtx = NULL;
+    const char        *name;
+    bool               fine;
 
-    if (snprintf(file, sizeof(file), "%s/%s", dir, name) >= (int)sizeof(file)) {
-        Ns_Log(Error, "nsssl: section %s, parameter vhostcertificates: path is too long: %s/%s", section, dir, name);
-        return NS_ERROR;
-    }
-    snprintf(host, sizeof(host), "%.*s", (int)(strlen(name) - strlen(".pem")), name);
-    hostParams.certificate = file;
-    hostParams.key = NULL;
-    hostCtx = CreateContext(section, &hostParams);
-    if (hostCtx == NULL) {
-        return NS_ERROR;
-    }
-    status = Ns_TlsCtxAddHost(ctx, host, hostCtx);
-    if (status == NS_OK) {
-        Ns_Log(Notice, "nsssl: certificate of host %s: %s", host, file);
-    } else {
-        Ns_Log(Error, "nsssl: section %s, parameter vhostcertificates: not a host name: %s", section, host);
+    Tcl_DStringInit(&own);
+    Tcl_DStringAppend(&own, section, -1);
+    Tcl_DStringAppend(&own, "/host/", -1);
+    Tcl_DStringAppend(&own, host, -1);
+    name = Tcl_DStringValue(&own);
+    hostParams.certificate = NonEmpty(name, "certificate", file != NULL ? file : params->certificate);
+    hostParams.key = NonEmpty(name, "key", hostParams.certificate == params->certificate ? params->key : NULL);
+    fine = OnlyKnown(name, true) && ReadClientRules(name, &hostParams) && (hostCtx = CreateContext(name, &hostParams)) != NULL;
+    if (fine && Ns_TlsCtxAddHost(ctx, host, hostCtx) != NS_OK) {
+        Ns_Log(Error, "nsssl: section %s: not a host name: %s", section, host);
+        fine = false;
+    } else if (fine) {
+        static const char *const words[] = {"not asked for", "asked for", "required"};
+
+        Ns_Log(Notice, "nsssl: host %s: certificate %s, certificates of clients are %s", host, hostParams.certificate,
+               words[hostParams.verifyClient]);
     }
     Ns_TlsCtxRelease(hostCtx);                 /* the context has its own reference */
-    return status;
+    Tcl_DStringFree(&own);
+    return fine;
 }
 
-/* Every HOST.pem in the folder: certificate, chain and key. */
-static Ns_ReturnCode
-AddHosts(Ns_TlsCtx *ctx, const char *section, const Ns_TlsServerParams *params)
+typedef struct Hosts {                         /* of a folder */
+    Ns_TlsCtx                *ctx;
+    const char               *section, *folder;
+    const Ns_TlsServerParams *params;
+    bool                      fine;
+} Hosts;
+
+/* HOST.pem: certificate, chain and key. */
+static bool
+AddHostOfFile(const char *name, void *arg)
 {
-    const char          *path = Ns_ConfigString(section, "vhostcertificates", NULL);
-    DIR                 *dir;
-    const struct dirent *entry;
-    Ns_ReturnCode        status = NS_OK;
+    Hosts      *hosts = arg;
+    size_t      len = strlen(name);
+    Tcl_DString file, host;
 
-    if (path == NULL || *path == '\0') {
-        return NS_OK;
+    if (name[0] != '.' && len > 4 && strcmp(name + len - 4, ".pem") == 0) {
+        Tcl_DStringInit(&file);
+        Tcl_DStringInit(&host);
+        Tcl_DStringAppend(&file, hosts->folder, -1);
+        Tcl_DStringAppend(&file, "/", 1);
+        Tcl_DStringAppend(&file, name, -1);
+        Tcl_DStringAppend(&host, name, (int)(len - 4));
+        hosts->fine = AddHost(hosts->ctx, hosts->section, hosts->params, Tcl_DStringValue(&file), Tcl_DStringValue(&host));
+        Tcl_DStringFree(&host);
+        Tcl_DStringFree(&file);
     }
-    dir = opendir(path);
-    if (dir == NULL) {
-        Ns_Log(Error, "nsssl: section %s, parameter vhostcertificates: %s: %s", section, path, strerror(errno));
-        return NS_ERROR;
-    }
-    while (status == NS_OK && (entry = readdir(dir)) != NULL) {
-        size_t len = strlen(entry->d_name);
+    return hosts->fine;
+}
 
-        if (entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".pem") == 0) {
-            status = AddHost(ctx, section, params, path, entry->d_name);
+static bool
+AddHostsOfFolder(Ns_TlsCtx *ctx, const char *section, const Ns_TlsServerParams *params)
+{
+    Hosts hosts = {ctx, section, NonEmpty(section, "vhostcertificates", NULL), params, true};
+
+    if (hosts.folder != NULL && Ns_FolderEach(hosts.folder, AddHostOfFile, &hosts) != NS_OK) {
+        Ns_Log(Error, "nsssl: section %s, parameter vhostcertificates: %s: %s", section, hosts.folder, strerror(errno));
+        hosts.fine = false;
+    }
+    return hosts.fine;
+}
+
+/* Every section SECTION/host/HOST, with the driver's certificate when it names none. */
+static bool
+AddHostsOfSections(Ns_TlsCtx *ctx, const char *section, const Ns_TlsServerParams *params)
+{
+    Ns_Set **sections = Ns_ConfigGetSections();
+    size_t   len = strlen(section);
+    bool     fine = true;
+
+    for (int i = 0; fine && sections[i] != NULL; i++) {
+        const char *name = Ns_SetName(sections[i]);
+
+        if (strncasecmp(name, section, len) == 0 && strncasecmp(name + len, "/host/", 6u) == 0) {
+            fine = AddHost(ctx, section, params, NULL, name + len + 6);
         }
     }
-    closedir(dir);
-    return status;
+    ns_free(sections);
+    return fine;
 }
 
 /* A context as the configuration has it; NULL when something is wrong with it, which is in the log then. */
@@ -113,17 +211,14 @@ ContextFromConfig(const char *section)
     Ns_TlsServerParams params = {
         .certificate = Ns_ConfigString(section, "certificate", NULL),
         .key = Ns_ConfigString(section, "key", NULL),
-        .caFile = Ns_ConfigString(section, "clientcafile", NULL),
-        .caPath = Ns_ConfigString(section, "clientcapath", NULL),
         .protocols = Ns_ConfigString(section, "protocols", NULL),
         .ciphers = Ns_ConfigString(section, "ciphers", NULL),
         .cipherSuites = Ns_ConfigString(section, "ciphersuites", NULL),
         .keyLogFile = Ns_ConfigString(section, "tlskeylogfile", NULL),
-        .verifyClient = ClientCertMode(section),
     };
     Ns_TlsCtx *ctx;
 
-    if (params.verifyClient == -1) {
+    if (!OnlyKnown(section, false) || !ReadClientRules(section, &params)) {
         return NULL;
     }
     if (params.certificate == NULL || *params.certificate == '\0') {
@@ -131,7 +226,8 @@ ContextFromConfig(const char *section)
         return NULL;
     }
     ctx = CreateContext(section, &params);
-    if (ctx != NULL && AddHosts(ctx, section, &params) != NS_OK) {
+    /* A host that has a section and a file gets both: the file's replaces. */
+    if (ctx != NULL && (!AddHostsOfSections(ctx, section, &params) || !AddHostsOfFolder(ctx, section, &params))) {
         Ns_TlsCtxRelease(ctx);
         ctx = NULL;
     }

@@ -5,7 +5,7 @@
 #ifndef NSD_CHECK_H
 #define NSD_CHECK_H
 
-#include "ns.h"
+#include "base/die.h"
 
 #define NS_MAGIC(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
 #define NS_SPOILED 0xdeadbeefu
@@ -14,8 +14,8 @@
 #define NS_CHECK(object, expected)                                                                              \
     do {                                                                                                        \
         if (__builtin_expect((object)->magic != (expected), 0)) {                                               \
-            Ns_Fatal("%s:%d: %s: object %p is not alive (magic %08x)", __FILE__, __LINE__, __func__,            \
-                     (const void *)(object), (unsigned)(object)->magic);                                        \
+            NsDie("%s:%d: %s: object %p is not alive (magic %08x)", __FILE__, __LINE__, __func__,               \
+                  (const void *)(object), (unsigned)(object)->magic);                                           \
         }                                                                                                       \
     } while (0)
 
@@ -23,7 +23,7 @@
 #define NS_ASSERT(condition)                                                                                    \
     do {                                                                                                        \
         if (__builtin_expect(!(condition), 0)) {                                                                \
-            Ns_Fatal("%s:%d: %s: not true: %s", __FILE__, __LINE__, __func__, #condition);                      \
+            NsDie("%s:%d: %s: not true: %s", __FILE__, __LINE__, __func__, #condition);                         \
         }                                                                                                       \
     } while (0)
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/logline.h"
+#include "base/text.h"
 
 void
 NsLogLineInit(NsLogLine *line)
@@ -100,7 +101,7 @@ Utf8Len(const unsigned char *p, size_t left)
 }
 
 void
-NsLogLineAppendText(NsLogLine *line, const char *text, size_t len, NsLogSanitize sanitize)
+NsLogLineAppendSafe(NsLogLine *line, const char *text, size_t len, NsLogSanitize sanitize)
 {
     const unsigned char *p = (const unsigned char *)text, *end = p + len;
     size_t               column = 0;
@@ -141,4 +142,15 @@ NsLogLineAppendText(NsLogLine *line, const char *text, size_t len, NsLogSanitize
             column += 4;
         }
     }
+}
+
+void
+NsLogLineAppendText(NsLogLine *line, const char *text, size_t len, NsLogSanitize sanitize)
+{
+    Tcl_DString ds;
+
+    Tcl_DStringInit(&ds);
+    text = NsTextOut(&ds, text, len, &len);
+    NsLogLineAppendSafe(line, text, len, sanitize);
+    Tcl_DStringFree(&ds);
 }

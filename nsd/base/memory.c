@@ -4,12 +4,13 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "ns.h"
+#include "nsbase.h"
+#include "base/die.h"
 
 static void
 OutOfMemory(size_t size)
 {
-    Ns_Fatal("memory: cannot allocate %zu bytes", size);
+    NsDie("memory: cannot allocate %zu bytes", size);
 }
 
 void *
@@ -23,11 +24,22 @@ ns_malloc(size_t size)
     return ptr;
 }
 
+/*
+ * Blocks of up to this size are kept by glibc for the thread that freed them, but calloc(3) does not look there: what it
+ * allocates and free() puts away comes from the heap, at many times the cost.
+ */
+#define KEPT_SIZE 1032
+
 void *
 ns_calloc(size_t num, size_t size)
 {
-    void *ptr = calloc(num == 0 ? 1 : num, size == 0 ? 1 : size);
+    size_t total;
+    void  *ptr;
 
+    if (!__builtin_mul_overflow(num, size, &total) && total <= KEPT_SIZE) {
+        return memset(ns_malloc(total), 0, total);
+    }
+    ptr = calloc(num, size);
     if (__builtin_expect(ptr == NULL, 0)) {
         OutOfMemory(num * size);
     }
@@ -69,4 +81,40 @@ ns_strncopy(const char *string, ssize_t size)
         copy[len] = '\0';
     }
     return copy;
+}
+
+char *
+ns_strcopy(const char *string)
+{
+    return ns_strdup(string);
+}
+
+int
+ns_uint64toa(char *buffer, uint64_t n)
+{
+    return sprintf(buffer, "%" PRIu64, n);
+}
+
+int
+ns_uint32toa(char *buffer, uint32_t n)
+{
+    return ns_uint64toa(buffer, n);
+}
+
+void *
+ns_malloc_nonzero(size_t size)
+{
+    return size > 0 ? ns_malloc(size) : NULL;
+}
+
+void *
+ns_align_up(void *p, size_t a)
+{
+    return (void *)(((uintptr_t)p + (a - 1u)) & ~(uintptr_t)(a - 1u));
+}
+
+void *
+ns_memmem(const void *haystack, size_t haystackLength, const void *const needle, const size_t needleLength)
+{
+    return memmem(haystack, haystackLength, needle, needleLength);
 }

@@ -17,7 +17,7 @@ static void
 Check(int err, const char *what)
 {
     if (__builtin_expect(err != 0, 0)) {
-        Ns_Fatal("mutex: %s failed: %s", what, strerror(err));
+        NsDie("mutex: %s failed: %s", what, strerror(err));
     }
 }
 

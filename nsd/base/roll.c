@@ -10,14 +10,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/file.h"
 #include "base/roll.h"
+#include "base/text.h"
 
 #define MAX_BACKUPS 1000
 
 static Ns_ReturnCode
 Rename(const char *from, const char *to)
 {
-    if (rename(from, to) != 0) {
+    if (NsFileRename(from, to) != 0) {
         Ns_Log(Error, "roll: cannot rename '%s' to '%s': %s", from, to, strerror(errno));
         return NS_ERROR;
     }
@@ -27,7 +29,7 @@ Rename(const char *from, const char *to)
 static void
 Remove(const char *file)
 {
-    if (unlink(file) != 0 && errno != ENOENT) {
+    if (NsFileUnlink(file) != 0 && errno != ENOENT) {
         Ns_Log(Error, "roll: cannot remove '%s': %s", file, strerror(errno));
     }
 }
@@ -37,7 +39,16 @@ Exists(const char *file)
 {
     struct stat st;
 
-    return lstat(file, &st) == 0;
+    return NsFileLstat(file, &st) == 0;
+}
+
+/* A pipe or a device, or a link to one, is not moved away from those who have it open. */
+static bool
+IsRegular(const char *file)
+{
+    struct stat st;
+
+    return NsFileStat(file, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static char *
@@ -50,16 +61,13 @@ Numbered(const char *file, int number)
     return name;
 }
 
-Ns_ReturnCode
-NsRollFile(const char *file, int max)
+static Ns_ReturnCode
+MoveUp(const char *file, int max)
 {
     int           last = 0;
     Ns_ReturnCode status = NS_OK;
     char         *name;
 
-    if (!Exists(file)) {
-        return NS_OK;
-    }
     max = max < 1 ? 1 : max > MAX_BACKUPS ? MAX_BACKUPS : max;
 
     /* The first gap is where the ones before it can move to. */
@@ -90,8 +98,14 @@ NsRollFile(const char *file, int max)
     return status;
 }
 
+Ns_ReturnCode
+NsRollFile(const char *file, int max)
+{
+    return IsRegular(file) ? MoveUp(file, max) : NS_OK;
+}
+
 /*
- * Stamped files are told by the name before the stamp, and their age by their time of modification.
+ * Stamped files are told by the name before the stamp and by what strptime says of the stamp, and their age by their time of modification.
  */
 typedef struct Old {
     char           *path;
@@ -101,42 +115,69 @@ typedef struct Old {
 static int
 NewestFirst(const void *a, const void *b)
 {
-    const struct timespec *x = &((const Old *)a)->mtime, *y = &((const Old *)b)->mtime;
+    const Old             *old = a, *other = b;
+    const struct timespec *x = &old->mtime, *y = &other->mtime;
 
     if (x->tv_sec != y->tv_sec) {
         return x->tv_sec < y->tv_sec ? 1 : -1;
     }
-    return x->tv_nsec < y->tv_nsec ? 1 : x->tv_nsec > y->tv_nsec ? -1 : 0;
+    if (x->tv_nsec != y->tv_nsec) {
+        return x->tv_nsec < y->tv_nsec ? 1 : -1;
+    }
+    return strcmp(other->path, old->path);     /* of one tick of the clock: stamps sort by time */
 }
 
-static void
-Purge(const char *file, int max)
+/* Is this behind FILE. a stamp of that format, perhaps with more behind a dot - a number, .gz -, or a number? */
+static bool
+IsStamp(const char *text, const char *fmt)
+{
+    struct tm   tm;
+    const char *end;
+
+    memset(&tm, 0, sizeof(tm));
+    end = strptime(text, fmt, &tm);
+    return (end != NULL && (*end == '\0' || *end == '.')) || (*text != '\0' && text[strspn(text, "0123456789")] == '\0');
+}
+
+/* With a format what has a name that it does not give is somebody else's. */
+static Ns_ReturnCode
+Purge(const char *file, const char *fmt, int max)
 {
     const char *slash = strrchr(file, '/'), *tail = slash == NULL ? file : slash + 1;
     size_t      tailLen = strlen(tail), count = 0, room = 0;
     char       *folder = slash == NULL ? ns_strdup(".") : ns_strncopy(file, slash == file ? 1 : slash - file);
-    DIR        *dir = opendir(folder);
+    Tcl_DString ds;
+    const char *folderOut;
+    DIR        *dir;
     Old        *old = NULL;
 
+    Tcl_DStringInit(&ds);
+    folderOut = NsTextOutString(&ds, folder);
+    dir = folderOut != NULL ? opendir(folderOut) : NULL;
+    Tcl_DStringFree(&ds);
     if (dir == NULL) {
         Ns_Log(Error, "roll: cannot read folder '%s': %s", folder, strerror(errno));
         ns_free(folder);
-        return;
+        return NS_ERROR;
     }
     for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
         struct stat st;
+        const char *name;
 
-        if (strncmp(entry->d_name, tail, tailLen) != 0 || entry->d_name[tailLen] != '.'
-            || fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) {
-            continue;
+        Tcl_DStringInit(&ds);
+        name = NsTextIn(&ds, entry->d_name, strlen(entry->d_name), NULL);
+        if (strncmp(name, tail, tailLen) == 0 && name[tailLen] == '.'
+            && (fmt == NULL || IsStamp(name + tailLen + 1, fmt))
+            && fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
+            if (count == room) {
+                room = room == 0 ? 16 : room * 2;
+                old = ns_realloc(old, room * sizeof(*old));
+            }
+            old[count].path = ns_malloc(strlen(folder) + strlen(name) + 2);
+            sprintf(old[count].path, "%s/%s", folder, name);
+            old[count++].mtime = st.st_mtim;
         }
-        if (count == room) {
-            room = room == 0 ? 16 : room * 2;
-            old = ns_realloc(old, room * sizeof(*old));
-        }
-        old[count].path = ns_malloc(strlen(folder) + strlen(entry->d_name) + 2);
-        sprintf(old[count].path, "%s/%s", folder, entry->d_name);
-        old[count++].mtime = st.st_mtim;
+        Tcl_DStringFree(&ds);
     }
     closedir(dir);
     if (count > 0) {
@@ -150,6 +191,13 @@ Purge(const char *file, int max)
     }
     ns_free(old);
     ns_free(folder);
+    return NS_OK;
+}
+
+Ns_ReturnCode
+NsPurgeFiles(const char *file, int max)
+{
+    return Purge(file, NULL, max);
 }
 
 Ns_ReturnCode
@@ -162,7 +210,7 @@ NsRollFileFmt(const char *file, const char *fmt, int max)
     size_t        size;
     Ns_ReturnCode status = NS_OK;
 
-    if (!Exists(file)) {
+    if (!IsRegular(file)) {
         return NS_OK;
     }
     localtime_r(&now, &tm);
@@ -174,13 +222,14 @@ NsRollFileFmt(const char *file, const char *fmt, int max)
     name = ns_malloc(size);
     snprintf(name, size, "%s.%s", file, stamp);
     if (Exists(name)) {
-        status = NsRollFile(name, max);
+        status = MoveUp(name, max);
     }
     if (status == NS_OK) {
         status = Rename(file, name);
     }
     if (status == NS_OK) {
-        Purge(file, max);
+        /* What strptime cannot read, nobody can tell from other names. */
+        (void)Purge(file, IsStamp(stamp, fmt) ? fmt : NULL, max);
     }
     ns_free(name);
     return status;

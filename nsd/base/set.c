@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "base/die.h"
 #include "base/check.h"
 #include "base/set.h"
 
@@ -75,7 +76,7 @@ Rewrite(Ns_Set *set, size_t max)
 
         field->key = CopyBytes(bytes, &used, KeyOf(set, field), field->keyLen);
         if (field->value != NO_VALUE) {
-            field->value = CopyBytes(bytes, &used, ValueOf(set, field), field->valueLen);
+            field->value = CopyBytes(bytes, &used, ValueOf(set, field), (TCL_SIZE_T)field->valueLen);
         }
     }
     ns_free(set->bytes);
@@ -96,7 +97,7 @@ GrowBytes(Ns_Set *set, size_t need)
         return;
     }
     if (live + need > MAX_BYTES) {
-        Ns_Fatal("set: '%s' outgrows %zu bytes", set->name == NULL ? "" : set->name, MAX_BYTES);
+        NsDie("set: '%s' outgrows %zu bytes", set->name == NULL ? "" : set->name, MAX_BYTES);
     }
     if (set->wasted > set->used / 2) {
         while (max < (live + need) * 3 / 2) {
@@ -265,12 +266,24 @@ Ns_SetValue(const Ns_Set *set, size_t index)
     return index < set->size ? ValueOf(set, &set->fields[index]) : NULL;
 }
 
+NsSetField
+NsSetGetField(const Ns_Set *set, size_t index)
+{
+    const Field *field = &set->fields[index];
+
+    NS_CHECK(set, SET_MAGIC);
+    return (NsSetField){KeyOf(set, field), ValueOf(set, field), field->keyLen, field->valueLen};
+}
+
 /*
- * Finding: most names differ in length or first character.
+ * Finding: most names differ in length or first character, and those that are the same are in small letters on both sides.
  */
 static bool
 SameIgnoringCase(const char *a, const char *b, size_t len)
 {
+    if (memcmp(a, b, len) == 0) {
+        return true;
+    }
     for (size_t i = 0; i < len; i++) {
         if (Lower(a[i]) != Lower(b[i])) {
             return false;
@@ -371,8 +384,28 @@ Ns_SetIUnique(const Ns_Set *set, const char *key)
 /*
  * Changing
  */
+/* Eight bytes at a time: the bit that tells small letters is set in each byte that is a capital. */
+static void
+MakeLower(char *bytes, size_t len)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    size_t         i = 0;
+    uint64_t       word, low, capital;
+
+    for (; i + sizeof(word) <= len; i += sizeof(word)) {
+        memcpy(&word, bytes + i, sizeof(word));
+        low = word & ~highs;
+        capital = ~word & highs & ((low + ones * (0x80 - 'A')) ^ (low + ones * (0x7f - 'Z')));
+        word |= capital >> 2;
+        memcpy(bytes + i, &word, sizeof(word));
+    }
+    for (; i < len; i++) {
+        bytes[i] = Lower(bytes[i]);
+    }
+}
+
 size_t
-Ns_SetPutSz(Ns_Set *set, const char *key, ssize_t keyLen, const char *value, ssize_t valueLen)
+Ns_SetPutSz(Ns_Set *set, const char *key, TCL_SIZE_T keyLen, const char *value, TCL_SIZE_T valueLen)
 {
     size_t keySize = keyLen < 0 ? strlen(key) : (size_t)keyLen;
     size_t valueSize = value == NULL ? 0 : valueLen < 0 ? strlen(value) : (size_t)valueLen;
@@ -388,11 +421,7 @@ Ns_SetPutSz(Ns_Set *set, const char *key, ssize_t keyLen, const char *value, ssi
     field->valueLen = (uint32_t)valueSize;
     field->value = value == NULL ? NO_VALUE : AppendBytes(set, valueCopy == NULL ? value : valueCopy, valueSize);
     if (set->noCase) {
-        char *name = set->bytes + field->key;
-
-        for (size_t i = 0; i < keySize; i++) {
-            name[i] = Lower(name[i]);
-        }
+        MakeLower(set->bytes + field->key, keySize);
     }
     ns_free(keyCopy);
     ns_free(valueCopy);
@@ -408,8 +437,14 @@ Ns_SetPut(Ns_Set *set, const char *key, const char *value)
 void
 Ns_SetPutValue(Ns_Set *set, size_t index, const char *value)
 {
+    Ns_SetPutValueSz(set, index, value, -1);
+}
+
+void
+Ns_SetPutValueSz(Ns_Set *set, size_t index, const char *value, TCL_SIZE_T size)
+{
     Field *field;
-    size_t len = value == NULL ? 0 : strlen(value);
+    size_t len = value == NULL ? 0 : size < 0 ? strlen(value) : (size_t)size;
 
     NS_CHECK(set, SET_MAGIC);
     if (index >= set->size) {
@@ -459,11 +494,13 @@ Ns_SetIUpdate(Ns_Set *set, const char *key, const char *value)
     return Update(set, key, value, true);
 }
 
-void
-Ns_SetDelete(Ns_Set *set, int index)
+bool
+Ns_SetDelete(Ns_Set *set, ssize_t index)
 {
+    bool found = index >= 0 && (size_t)index < set->size;
+
     NS_CHECK(set, SET_MAGIC);
-    if (index >= 0 && (size_t)index < set->size) {
+    if (found) {
         Field *field = &set->fields[index];
 
         Waste(set, field, true);
@@ -473,18 +510,27 @@ Ns_SetDelete(Ns_Set *set, int index)
             set->used = set->wasted = 0;
         }
     }
+    return found;
 }
 
-void
+bool
 Ns_SetDeleteKey(Ns_Set *set, const char *key)
 {
-    Ns_SetDelete(set, Ns_SetFind(set, key));
+    return Ns_SetDelete(set, Ns_SetFind(set, key));
+}
+
+bool
+Ns_SetIDeleteKey(Ns_Set *set, const char *key)
+{
+    return Ns_SetDelete(set, Ns_SetIFind(set, key));
 }
 
 void
-Ns_SetIDeleteKey(Ns_Set *set, const char *key)
+NsSetIDeleteFrom(Ns_Set *set, size_t start, const char *key)
 {
-    Ns_SetDelete(set, Ns_SetIFind(set, key));
+    for (int i = NsSetFindFrom(set, start, key, true); i >= 0; i = NsSetFindFrom(set, (size_t)i, key, true)) {
+        Ns_SetDelete(set, i);
+    }
 }
 
 void
@@ -508,7 +554,7 @@ AppendField(Ns_Set *to, const Ns_Set *from, size_t index)
 {
     const Field *field = &from->fields[index];
 
-    Ns_SetPutSz(to, KeyOf(from, field), field->keyLen, ValueOf(from, field), field->valueLen);
+    Ns_SetPutSz(to, KeyOf(from, field), (TCL_SIZE_T)field->keyLen, ValueOf(from, field), (TCL_SIZE_T)field->valueLen);
 }
 
 Ns_Set *
@@ -585,7 +631,7 @@ Ns_SetSplit(const Ns_Set *set, char sep)
             count++;
             ns_free(name);
         }
-        Ns_SetPutSz(sets[found], rest, -1, ValueOf(set, field), field->valueLen);
+        Ns_SetPutSz(sets[found], rest, -1, ValueOf(set, field), (TCL_SIZE_T)field->valueLen);
     }
     return sets;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/lockstat.h"
 
 struct Ns_Cond_ {
@@ -36,7 +37,7 @@ static void
 Check(int err, const char *what)
 {
     if (__builtin_expect(err != 0, 0)) {
-        Ns_Fatal("sync: %s failed: %s", what, strerror(err));
+        NsDie("sync: %s failed: %s", what, strerror(err));
     }
 }
 
@@ -47,6 +48,17 @@ Check(int err, const char *what)
 /*
  * Conditions
  */
+static void
+CondInit(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    Check(pthread_cond_init(cond, &attr), "pthread_cond_init");
+    pthread_condattr_destroy(&attr);
+}
+
 static Ns_Cond
 CondGet(Ns_Cond *cond)
 {
@@ -56,7 +68,7 @@ CondGet(Ns_Cond *cond)
         Ns_Cond created = ns_calloc(1, sizeof(*created));
 
         created->magic = COND_MAGIC;
-        Check(pthread_cond_init(&created->cond, NULL), "pthread_cond_init");
+        CondInit(&created->cond);
         if (INSTALL(cond, created, &found)) {
             found = created;
         } else {
@@ -108,26 +120,42 @@ Ns_CondWait(Ns_Cond *cond, Ns_Mutex *lock)
 }
 
 Ns_ReturnCode
-Ns_CondTimedWait(Ns_Cond *cond, Ns_Mutex *lock, const Ns_Time *abstime)
+NsCondWaitUntil(Ns_Cond *cond, Ns_Mutex *lock, const Ns_Time *until)
 {
-    struct timespec until;
     Ns_Time         adjusted;
+    struct timespec limit;
     int             err;
 
-    if (abstime == NULL) {
+    if (until == NULL) {
         Ns_CondWait(cond, lock);
         return NS_OK;
     }
-    adjusted = *abstime;
+    adjusted = *until;
     Ns_AdjTime(&adjusted);
-    until.tv_sec = adjusted.sec;
-    until.tv_nsec = adjusted.usec * 1000;
-    err = pthread_cond_timedwait(&CondGet(cond)->cond, NsMutexForWait(lock), &until);
+    limit.tv_sec = adjusted.sec < 0 ? 0 : adjusted.sec;
+    limit.tv_nsec = adjusted.usec * 1000;
+    err = pthread_cond_timedwait(&CondGet(cond)->cond, NsMutexForWait(lock), &limit);
     if (err == ETIMEDOUT) {
         return NS_TIMEOUT;
     }
     Check(err, "pthread_cond_timedwait");
     return NS_OK;
+}
+
+/* How far away the date is when the wait begins counts: a step of the clock while it waits makes it neither longer nor shorter. */
+Ns_ReturnCode
+Ns_CondTimedWait(Ns_Cond *cond, Ns_Mutex *lock, const Ns_Time *abstime)
+{
+    Ns_Time now, left, until;
+
+    if (abstime == NULL) {
+        Ns_CondWait(cond, lock);
+        return NS_OK;
+    }
+    Ns_GetTime(&now);
+    (void)Ns_DiffTime(abstime, &now, &left);
+    NsMonotonicAfter(&left, &until);
+    return NsCondWaitUntil(cond, lock, &until);
 }
 
 /*

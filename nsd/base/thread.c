@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "base/check.h"
-#include "base/tls.h"
+#include "base/thread.h"
 
 #define NAME_SIZE 64
 #define FLAG_DETACHED 1u
@@ -39,6 +39,7 @@ static atomic_long     defaultStackSize;       /* 0: the system's */
 static atomic_uint     lastSerial;
 
 static __thread Ns_Thread self;
+static _Atomic(NsThreadCleanup *) cleanupSlots;
 static pthread_once_t  foreignOnce = PTHREAD_ONCE_INIT;
 static pthread_key_t   foreignKey;
 
@@ -98,6 +99,23 @@ SetIds(Ns_Thread thread)
     pthread_mutex_unlock(&listLock);
 }
 
+void
+NsThreadLendCleanup(NsThreadCleanup *cleanup)
+{
+    atomic_store(&cleanupSlots, cleanup);
+}
+
+/* Nobody has lent anything: nobody has set anything. */
+static void
+CleanupSlots(Ns_Thread thread)
+{
+    NsThreadCleanup *cleanup = atomic_load(&cleanupSlots);
+
+    if (cleanup != NULL) {
+        cleanup(thread->slots);
+    }
+}
+
 /*
  * Threads that others have started, main among them, get their structure when they first need one.
  */
@@ -107,7 +125,7 @@ ForeignEnd(void *arg)
     Ns_Thread thread = arg;
 
     self = thread;
-    NsTlsCleanupThread(thread->slots);
+    CleanupSlots(thread);
     self = NULL;
     ListRemove(thread);
     ThreadFree(thread);
@@ -119,7 +137,7 @@ ForeignInit(void)
     int err = pthread_key_create(&foreignKey, ForeignEnd);
 
     if (err != 0) {
-        Ns_Fatal("thread: pthread_key_create failed: %s", strerror(err));
+        NsDie("thread: pthread_key_create failed: %s", strerror(err));
     }
 }
 
@@ -157,10 +175,10 @@ NsThreadSlots(void)
 static void
 ThreadEnd(Ns_Thread thread)
 {
-    NsTlsCleanupThread(thread->slots);
+    CleanupSlots(thread);
     Tcl_FinalizeThread();
     /* What Tcl's own exit handlers may have left. */
-    NsTlsCleanupThread(thread->slots);
+    CleanupSlots(thread);
     ListRemove(thread);
     self = NULL;
     if ((thread->flags & FLAG_DETACHED) != 0) {
@@ -203,7 +221,7 @@ Ns_ThreadCreate(Ns_ThreadProc *proc, void *arg, ssize_t stackSize, Ns_Thread *re
 
         err = pthread_attr_setstacksize(&attr, (size + page - 1) / page * page);
         if (err != 0) {
-            Ns_Log(Warning, "thread: a stack of %zd bytes is refused: %s", stackSize, strerror(err));
+            NsDie("thread: a stack of %zd bytes is refused: %s", stackSize, strerror(err));
         }
     }
     pthread_attr_setdetachstate(&attr, result == NULL ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
@@ -216,7 +234,7 @@ Ns_ThreadCreate(Ns_ThreadProc *proc, void *arg, ssize_t stackSize, Ns_Thread *re
     err = pthread_create(&tid, &attr, ThreadMain, thread);
     pthread_attr_destroy(&attr);
     if (err != 0) {
-        Ns_Fatal("thread: cannot start a thread: %s", strerror(err));
+        NsDie("thread: cannot start a thread: %s", strerror(err));
     }
     if (result != NULL) {
         /* A detached one may be gone by now. */
@@ -240,7 +258,7 @@ Ns_ThreadJoin(Ns_Thread *thread, void **result)
     pthread_mutex_unlock(&listLock);
     err = pthread_join(tid, NULL);
     if (err != 0) {
-        Ns_Fatal("thread: pthread_join failed: %s", strerror(err));
+        NsDie("thread: pthread_join failed: %s", strerror(err));
     }
     if (result != NULL) {
         *result = joined->result;
@@ -286,19 +304,17 @@ Ns_ThreadGetName(void)
 }
 
 void
-Ns_ThreadSetName(const char *fmt, ...)
+NsThreadSetName(const char *name)
 {
     Ns_Thread thread = Self();
-    char      name[NAME_SIZE], osName[16];
+    size_t    len = strnlen(name, NAME_SIZE - 1u);
+    char      osName[16];
     bool      osNameChanges;
-    va_list   ap;
 
-    va_start(ap, fmt);
-    vsnprintf(name, sizeof(name), fmt, ap);
-    va_end(ap);
     pthread_mutex_lock(&listLock);
     osNameChanges = strncmp(thread->name, name, sizeof(osName) - 1u) != 0;
-    memcpy(thread->name, name, sizeof(name));
+    memcpy(thread->name, name, len);
+    thread->name[len] = '\0';
     pthread_mutex_unlock(&listLock);
     /*
      * Main's is what ps and top show of the process: leave it.  A connection thread is named anew for each request, by
@@ -308,6 +324,18 @@ Ns_ThreadSetName(const char *fmt, ...)
         snprintf(osName, sizeof(osName), "%.15s", name);
         pthread_setname_np(pthread_self(), osName);
     }
+}
+
+void
+Ns_ThreadSetName(const char *fmt, ...)
+{
+    char    name[NAME_SIZE];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(name, sizeof(name), fmt, ap);
+    va_end(ap);
+    NsThreadSetName(name);
 }
 
 const char *

@@ -2,7 +2,7 @@
 /*
  * Time arithmetic.  A normalised Ns_Time has usec in 0 .. 999999, so that -0.5 seconds is {-1, 500000}.
  */
-#include "ns.h"
+#include "base/clock.h"
 
 #define USEC_PER_SEC 1000000
 /* Times below this (some 11 days) are taken as relative. */
@@ -16,6 +16,25 @@ Ns_GetTime(Ns_Time *timePtr)
     clock_gettime(CLOCK_REALTIME, &now);
     timePtr->sec = now.tv_sec;
     timePtr->usec = now.tv_nsec / 1000;
+}
+
+void
+NsGetMonotonicTime(Ns_Time *timePtr)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    timePtr->sec = now.tv_sec;
+    timePtr->usec = now.tv_nsec / 1000;
+}
+
+int64_t
+NsClockMs(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 void
@@ -67,5 +86,51 @@ Ns_AbsoluteTime(Ns_Time *absPtr, Ns_Time *adjPtr)
 int64_t
 Ns_TimeToMilliseconds(const Ns_Time *timePtr)
 {
-    return (int64_t)timePtr->sec * 1000 + timePtr->usec / 1000;
+    const int64_t most = INT64_MAX / 4;        /* a clock's value may be added */
+    int64_t       result;
+
+    if (__builtin_mul_overflow((int64_t)timePtr->sec, 1000, &result)
+        || __builtin_add_overflow(result, timePtr->usec / 1000, &result) || result > most || result < -most) {
+        result = timePtr->sec < 0 ? -most : most;
+    }
+    return result;
+}
+
+void
+NsMonotonicAfter(const Ns_Time *interval, Ns_Time *until)
+{
+    NsGetMonotonicTime(until);
+    Ns_IncrTime(until, interval->sec, interval->usec);
+}
+
+void
+NsMonotonicDeadline(const Ns_Time *given, Ns_Time *until)
+{
+    Ns_Time now, left = *given;
+
+    if (given->sec >= RELATIVE_LIMIT) {
+        Ns_GetTime(&now);
+        (void)Ns_DiffTime(given, &now, &left);
+    }
+    NsMonotonicAfter(&left, until);
+}
+
+void
+NsMonotonicToDate(const Ns_Time *monotonic, Ns_Time *date)
+{
+    Ns_Time now, left;
+
+    NsGetMonotonicTime(&now);
+    (void)Ns_DiffTime(monotonic, &now, &left);
+    Ns_GetTime(date);
+    Ns_IncrTime(date, left.sec, left.usec);
+}
+
+int64_t
+NsMsUntil(const Ns_Time *until)
+{
+    Ns_Time now, left;
+
+    NsGetMonotonicTime(&now);
+    return Ns_DiffTime(until, &now, &left) > 0 ? (int64_t)left.sec * 1000 + (left.usec + 999) / 1000 : 0;
 }

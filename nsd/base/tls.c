@@ -6,7 +6,7 @@
  */
 #include <stdatomic.h>
 #include "base/check.h"
-#include "base/tls.h"
+#include "base/thread.h"
 
 #define MAX_ROUNDS 5
 
@@ -23,32 +23,9 @@ KeyIndex(const Ns_Tls *tls)
     return key - 1;
 }
 
-void
-Ns_TlsAlloc(Ns_Tls *tls, Ns_TlsCleanup *cleanup)
-{
-    int key = atomic_fetch_add(&nkeys, 1);
-
-    if (key >= NS_MAX_TLS) {
-        Ns_Fatal("tls: all %d keys are taken", NS_MAX_TLS);
-    }
-    atomic_store(&cleanups[key], cleanup);
-    __atomic_store_n(tls, (Ns_Tls)(uintptr_t)(key + 1), __ATOMIC_RELEASE);
-}
-
-void
-Ns_TlsSet(const Ns_Tls *tls, void *value)
-{
-    NsThreadSlots()[KeyIndex(tls)] = value;
-}
-
-void *
-Ns_TlsGet(const Ns_Tls *tls)
-{
-    return NsThreadSlots()[KeyIndex(tls)];
-}
-
-void
-NsTlsCleanupThread(void **slots)
+/* Until no cleanup sets another value. */
+static void
+CleanupThread(void **slots)
 {
     bool again = true;
 
@@ -66,4 +43,29 @@ NsTlsCleanupThread(void **slots)
             }
         }
     }
+}
+
+void
+Ns_TlsAlloc(Ns_Tls *tls, Ns_TlsCleanup *cleanup)
+{
+    int key = atomic_fetch_add(&nkeys, 1);
+
+    if (key >= NS_MAX_TLS) {
+        NsDie("tls: all %d keys are taken", NS_MAX_TLS);
+    }
+    atomic_store(&cleanups[key], cleanup);
+    NsThreadLendCleanup(CleanupThread);
+    __atomic_store_n(tls, (Ns_Tls)(uintptr_t)(key + 1), __ATOMIC_RELEASE);
+}
+
+void
+Ns_TlsSet(const Ns_Tls *tls, void *value)
+{
+    NsThreadSlots()[KeyIndex(tls)] = value;
+}
+
+void *
+Ns_TlsGet(const Ns_Tls *tls)
+{
+    return NsThreadSlots()[KeyIndex(tls)];
 }

@@ -182,7 +182,7 @@ Ns_GetMemUnitFromString(Tcl_Interp *interp, const char *string, Tcl_WideInt *res
     return NS_ERROR;
 }
 
-void
+char *
 Ns_DStringAppendTime(Tcl_DString *ds, const Ns_Time *time)
 {
     Ns_Time value = *time;
@@ -204,5 +204,5 @@ Ns_DStringAppendTime(Tcl_DString *ds, const Ns_Time *time)
             len--;
         }
     }
-    Tcl_DStringAppend(ds, buffer, len);
+    return Tcl_DStringAppend(ds, buffer, len);
 }

@@ -5,17 +5,8 @@
 #ifndef NSD_CMDS_H
 #define NSD_CMDS_H
 
-#include "ns.h"
+#include "interp/commands.h"
 
-typedef struct NsCmd {
-    const char     *name;                      /* NULL ends a table; may be qualified ("ns_crypto::md") */
-    Tcl_ObjCmdProc *proc;                      /* called with an NsInterp * as client data */
-    unsigned        flags;
-} NsCmd;
-#define NS_CMD_SERVER 0x01u                    /* only in interpreters of a server */
-#define NS_CMD_CONFIG 0x02u                    /* also while the configuration is read */
-
-/* The thread of the interpreter: create all commands that fit it (`server` may be NULL). */
-void NsAddCommands(Tcl_Interp *interp, const void *clientData, bool withServer, bool configOnly);
+extern const NsCmd *const nsCommandTables[];   /* NULL ends it */
 
 #endif

@@ -39,28 +39,43 @@ ControlMask(uint64_t word)
     return ((word - ones * 0x20) & ~word & highs) | ((del - ones) & ~del & highs);
 }
 
-bool
-NsCharHasControl(const char *bytes, size_t len)
+/* The classes of any of the bytes. */
+static unsigned
+Classes(const char *bytes, size_t len)
 {
-    size_t   i = 0;
-    uint64_t word;
+    unsigned classes = 0;
 
-    for (; i + sizeof(word) <= len; i += sizeof(word)) {
-        memcpy(&word, bytes + i, sizeof(word));
-        if (ControlMask(word) != 0) {
-            for (size_t k = i; k < i + sizeof(word); k++) {
-                if (NsCharIs(bytes[k], NS_CHAR_CONTROL)) {
-                    return true;
-                }
+    for (size_t i = 0; i < len; i++) {
+        classes |= nsHttpChars[(unsigned char)bytes[i]];
+    }
+    return classes;
+}
+
+/* Words of eight bytes; the last one overlaps the one before, which is cheaper than a byte at a time. */
+unsigned
+NsCharTraits(const char *bytes, size_t len)
+{
+    uint64_t word = 0, all = 0;
+    unsigned classes = 0;
+    size_t   i;
+
+    if (len < sizeof(word)) {
+        for (i = 0; i < len; i++) {
+            all |= (unsigned char)bytes[i];
+        }
+        classes = Classes(bytes, len);
+    } else {
+        for (i = 0; i < len; i += sizeof(word)) {
+            size_t at = i + sizeof(word) <= len ? i : len - sizeof(word);
+
+            memcpy(&word, bytes + at, sizeof(word));
+            all |= word;
+            if (ControlMask(word) != 0) {
+                classes |= Classes(bytes + at, sizeof(word));
             }
         }
     }
-    for (; i < len; i++) {
-        if (NsCharIs(bytes[i], NS_CHAR_CONTROL)) {
-            return true;
-        }
-    }
-    return false;
+    return ((classes & NS_CHAR_CONTROL) != 0 ? NS_CHAR_HAS_CONTROL : 0) | ((all & 0x8080808080808080u) != 0 ? NS_CHAR_HAS_HIGH : 0);
 }
 
 size_t

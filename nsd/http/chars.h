@@ -53,7 +53,15 @@ size_t NsCharSpan(const char *bytes, size_t len, unsigned classes);
 /* Decimal digits and a NUL, at most NS_DECIMAL_SIZE bytes; returns the number of digits. */
 #define NS_DECIMAL_SIZE 21
 size_t NsDecimalPut(char *to, uint64_t number);
-/* Is there a control character other than the tab? */
-bool NsCharHasControl(const char *bytes, size_t len);
+/* In one pass: is there a control character other than the tab, and is there a byte from 0x80 on? */
+#define NS_CHAR_HAS_CONTROL 1u
+#define NS_CHAR_HAS_HIGH    2u
+unsigned NsCharTraits(const char *bytes, size_t len);
+
+static inline bool
+NsCharHasControl(const char *bytes, size_t len)
+{
+    return (NsCharTraits(bytes, len) & NS_CHAR_HAS_CONTROL) != 0;
+}
 
 #endif

@@ -162,19 +162,33 @@ ImfFixdate(const char **at, Civil *civil)
     return ok;
 }
 
+/* Of a year in two digits, the one that is not more than 50 years ahead (RFC 9110, 5.6.7). */
+static int64_t
+FullYear(int year)
+{
+    Civil now;
+
+    CivilOfDays(FloorDiv(time(NULL), 86400), &now);
+    year += (int)(now.year - now.year % 100);
+    return year > now.year + 50 ? year - 100 : year;
+}
+
 /* 06-Nov-94 08:49:37 GMT */
 static bool
 Rfc850(const char **at, Civil *civil)
 {
     int  year = 0;
     bool ok = Number(at, 2, 2, &civil->day) && Literal(at, "-") && Month(at, &civil->month) && Literal(at, "-");
+    bool two = false;
 
     if (ok) {
         const char *start = *at;
 
-        ok = Number(at, 2, 4, &year) && *at - start != 3 && Literal(at, " ") && TimeOfDay(at, civil);
+        ok = Number(at, 2, 4, &year) && *at - start != 3;
+        two = *at - start == 2;
+        ok = ok && Literal(at, " ") && TimeOfDay(at, civil);
     }
-    civil->year = year < 100 ? 1900 + year : year;
+    civil->year = two ? FullYear(year) : year;
     return ok;
 }
 

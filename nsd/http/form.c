@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "http/chars.h"
 #include "http/form.h"
 #include "http/header.h"
@@ -51,23 +52,114 @@ typedef struct Scan {
     const char *delimiter;                     /* CR LF -- boundary */
     size_t      delimiterLen;
     const char *error;
+    bool        bareLf;                        /* behind a boundary */
 } Scan;
 
-/* Only a quote is escaped in the names that clients send.  Backslashes stay: old clients send paths. */
-static void
-AppendName(Tcl_DString *ds, NsSpan span)
+/* A parameter's value ends here: at the end, or before the next parameter. */
+static bool
+IsParamEnd(const char *p)
 {
-    const char *p = span.start, *end = p + span.len;
+    p += strspn(p, " \t");
+    if (*p == '\0') {
+        return true;
+    }
+    if (*p != ';') {
+        return false;
+    }
+    p += 1 + strspn(p + 1, " \t");
+    p += NsCharSpan(p, strlen(p), NS_CHAR_TOKEN);
+    return *p == '=' || *p == '\0';
+}
 
-    while (p < end) {
-        if (end - p >= 2 && memcmp(p, "\\\"", 2) == 0) {
-            Tcl_DStringAppend(ds, "\"", 1);
-            p += 2;
-        } else {
-            Tcl_DStringAppend(ds, p, 1);
+/*
+ * What is between the quotes, from behind the first one.  Of all characters only the quote is escaped in the names that clients send, and not by
+ * all of them: a backslash may also be the last character of a name, of a path for instance.
+ */
+static const char *
+AppendQuoted(Tcl_DString *ds, const char *p)
+{
+    while (*p != '\0' && *p != '"') {
+        if (p[0] == '\\' && p[1] == '"' && !IsParamEnd(p + 2)) {
             p++;
         }
+        Tcl_DStringAppend(ds, p, 1);
+        p++;
     }
+    return *p == '"' ? p + 1 : p;
+}
+
+/* A parameter of content-disposition.  False: there is none. */
+static bool
+DispositionParam(const char *value, const char *name, Tcl_DString *ds)
+{
+    const char *p = value + strcspn(value, ";");
+
+    while (*p == ';') {
+        size_t len;
+        bool   found;
+
+        p += 1 + strspn(p + 1, " \t");
+        len = NsCharSpan(p, strlen(p), NS_CHAR_TOKEN);
+        found = NsSpanIsNoCase((NsSpan){p, len}, name);
+        p += len;
+        p += strspn(p, " \t");
+        Tcl_DStringSetLength(ds, 0);
+        if (*p == '=') {
+            p += 1 + strspn(p + 1, " \t");
+            if (*p == '"') {
+                p = AppendQuoted(ds, p + 1);
+            } else {
+                len = strcspn(p, ";");
+                Tcl_DStringAppend(ds, p, (int)len);
+                p += len;
+                for (len = (size_t)Tcl_DStringLength(ds); len > 0 && NsCharIsBlank(Tcl_DStringValue(ds)[len - 1]); len--) {
+                    Tcl_DStringSetLength(ds, (int)len - 1);
+                }
+            }
+            if (found) {
+                return true;
+            }
+        }
+        p += strcspn(p, ";");
+    }
+    return false;
+}
+
+/* charset'language'percent-encoded, of UTF-8 or ISO-8859-1 (RFC 8187); in UTF-8 then.  False: it is none. */
+static bool
+ExtendedParam(const char *value, const char *name, Tcl_DString *ds)
+{
+    Tcl_DString given;
+    const char *charset, *language = NULL, *text = NULL;
+    bool        utf8 = false, latin = false;
+
+    Tcl_DStringInit(&given);
+    if (DispositionParam(value, name, &given)) {
+        charset = Tcl_DStringValue(&given);
+        language = strchr(charset, '\'');
+        text = language != NULL ? strchr(language + 1, '\'') : NULL;
+        utf8 = text != NULL && NsSpanIsNoCase(NsSpanOf(charset, language), "utf-8");
+        latin = text != NULL && NsSpanIsNoCase(NsSpanOf(charset, language), "iso-8859-1");
+    }
+    for (text = utf8 || latin ? text + 1 : ""; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        char          two[2];
+
+        if (c == '%' && NsHexValue(text[1]) >= 0 && NsHexValue(text[2]) >= 0) {
+            c = (unsigned char)(NsHexValue(text[1]) << 4 | NsHexValue(text[2]));
+            text += 2;
+        }
+        two[0] = (char)c;
+        if (latin && c >= 0x80) {
+            two[0] = (char)(0xc0 | c >> 6);
+            two[1] = (char)(0x80 | (c & 0x3f));
+        }
+        if (c != '\0') {
+            Tcl_DStringAppend(ds, two, latin && c >= 0x80 ? 2 : 1);
+        }
+    }
+    Tcl_DStringFree(&given);
+    return utf8 || latin;
 }
 
 /* One line `name: value` of a part's head; what is none is passed over. */
@@ -91,7 +183,7 @@ PutHeader(Ns_Set *set, const char *line, const char *end)
         end--;
     }
     if (!NsCharHasControl(line, (size_t)(end - line))) {
-        Ns_SetPutSz(set, name, (ssize_t)nameLen, line, end - line);
+        Ns_SetPutSz(set, name, (TCL_SIZE_T)nameLen, line, end - line);
     }
 }
 
@@ -120,6 +212,23 @@ ReadHead(Scan *scan, const char *p, Ns_Set *set)
     return NULL;
 }
 
+/* The name and the file's name are taken from the bytes first: their charset is the caller's to know. */
+static void
+HeadersIn(Ns_Set *headers)
+{
+    for (size_t i = 0; i < Ns_SetSize(headers); i++) {
+        const char *value = Ns_SetValue(headers, i), *text;
+        Tcl_DString ds;
+
+        Tcl_DStringInit(&ds);
+        text = NsTextIn(&ds, value, strlen(value), NULL);
+        if (text != value) {
+            Ns_SetPutValue(headers, i, text);
+        }
+        Tcl_DStringFree(&ds);
+    }
+}
+
 /* Hand one part over.  Parts that are no form-data with a name are passed over. */
 static bool
 GivePart(Scan *scan, Ns_Set *headers, const char *content, const char *end, NsFormPartProc *proc, void *arg)
@@ -128,19 +237,18 @@ GivePart(Scan *scan, Ns_Set *headers, const char *content, const char *end, NsFo
     NsFormPart  part = {.headers = headers, .offset = (size_t)(content - scan->data),
                         .length = (size_t)(end - content)};
     Tcl_DString name, filename;
-    NsSpan      span;
-    bool        escaped, more = true;
+    bool        more = true;
 
     Tcl_DStringInit(&name);
     Tcl_DStringInit(&filename);
     if (disposition != NULL && NsSpanIsNoCase(NsHeaderMain(disposition), "form-data")
-        && NsHeaderParamSpan(disposition, "name", &span, &escaped)) {
-        AppendName(&name, span);
+        && DispositionParam(disposition, "name", &name)) {
         part.name = Tcl_DStringValue(&name);
-        if (NsHeaderParamSpan(disposition, "filename", &span, &escaped)) {
-            AppendName(&filename, span);
+        part.filenameIsUtf8 = ExtendedParam(disposition, "filename*", &filename);
+        if (part.filenameIsUtf8 || DispositionParam(disposition, "filename", &filename)) {
             part.filename = Tcl_DStringValue(&filename);
         }
+        HeadersIn(headers);
         part.contentType = Ns_SetIGet(headers, "content-type");
         more = proc(arg, &part);
     }
@@ -154,7 +262,7 @@ typedef enum { DELIMITER_PART, DELIMITER_END, DELIMITER_NONE } Delimiter;
 
 /* What stands behind "--boundary": a line end and a part, two dashes and the end, or the boundary was not one. */
 static Delimiter
-AfterDelimiter(const Scan *scan, const char **at)
+AfterDelimiter(Scan *scan, const char **at)
 {
     const char *p = *at;
 
@@ -168,12 +276,15 @@ AfterDelimiter(const Scan *scan, const char **at)
         *at = p + 2;
         return DELIMITER_PART;
     }
+    if (p < scan->end && *p == '\n') {
+        scan->bareLf = true;
+    }
     return DELIMITER_NONE;
 }
 
 /* The next delimiter from `p` on: *start is where it starts, *behind what follows the line. */
 static Delimiter
-FindDelimiter(const Scan *scan, const char *p, const char **start, const char **behind)
+FindDelimiter(Scan *scan, const char *p, const char **start, const char **behind)
 {
     Delimiter found = DELIMITER_NONE;
 
@@ -189,6 +300,15 @@ FindDelimiter(const Scan *scan, const char *p, const char **start, const char **
     return found;
 }
 
+/* Does a line with the boundary follow one that ends in LF alone? */
+static bool
+HasBareBoundary(const Scan *scan)
+{
+    const char *p = memmem(scan->data, (size_t)(scan->end - scan->data), scan->delimiter + 1, scan->delimiterLen - 1);
+
+    return p != NULL && (p == scan->data || p[-1] != '\r');
+}
+
 static Ns_ReturnCode
 ParseParts(Scan *scan, NsFormPartProc *proc, void *arg)
 {
@@ -202,8 +322,12 @@ ParseParts(Scan *scan, NsFormPartProc *proc, void *arg)
         p += scan->delimiterLen - 2;
         delimiter = AfterDelimiter(scan, &p);
     }
-    if (delimiter == DELIMITER_NONE) {
+    if (delimiter == DELIMITER_NONE && !scan->bareLf) {
         delimiter = FindDelimiter(scan, p, &start, &p);
+    }
+    if (delimiter == DELIMITER_NONE && (scan->bareLf || HasBareBoundary(scan))) {
+        scan->error = "lines do not end in CR LF";
+        return NS_FORBIDDEN;
     }
     while (delimiter == DELIMITER_PART) {
         Ns_Set     *headers;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Forms: application/x-www-form-urlencoded, and multipart/form-data (RFC 7578) in memory.  Bytes in, bytes out: charset
- * conversion is the caller's.
+ * conversion is the caller's.  Only the headers of a part are text inside (base/text.h).
  */
 #ifndef NSD_HTTP_FORM_H
 #define NSD_HTTP_FORM_H
@@ -24,6 +24,7 @@ bool NsFormParseQuery(const char *query, size_t len, NsFormFieldProc *proc, void
 typedef struct NsFormPart {
     const char *name;                          /* of the field */
     const char *filename;                      /* NULL: not a file */
+    bool        filenameIsUtf8;                /* it was filename* (RFC 8187), whatever the form's charset */
     const char *contentType;                   /* NULL: not given */
     Ns_Set     *headers;                       /* of this part, in lower case; the proc may take it and set NULL */
     size_t      offset, length;                /* of the content within the data */
@@ -36,7 +37,7 @@ typedef bool (NsFormPartProc)(void *arg, NsFormPart *part);
 /*
  * Call `proc` for each complete part.  `boundary` is the parameter of the Content-Type (see NsHeaderParam).  NS_OK:
  * all parts were there and the end too; NS_ERROR: *error (static, may be NULL) says what is wrong with the rest;
- * NS_FILTER_BREAK: proc said false.
+ * NS_FILTER_BREAK: proc said false; NS_FORBIDDEN: the lines of the body end in LF alone, of which nothing is taken.
  */
 Ns_ReturnCode NsFormParseMultipart(const char *data, size_t len, const char *boundary, NsFormPartProc *proc, void *arg,
                                    const char **error);

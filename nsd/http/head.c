@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/set.h"
+#include "base/text.h"
 #include "http/chars.h"
 #include "http/head.h"
 
@@ -102,7 +104,7 @@ NsHttpStatusText(int status)
 bool
 NsHttpStatusHasBody(int status)
 {
-    return status >= 200 && status != 204 && status != 304;
+    return status >= 200 && status != 204 && status != 205 && status != 304;
 }
 
 bool
@@ -111,10 +113,19 @@ NsHttpTokenValid(const char *token, size_t len)
     return len > 0 && NsCharSpan(token, len, NS_CHAR_TOKEN) == len;
 }
 
+/* Tcl's NUL is two bytes, and one when it goes out. */
+static bool
+HasTextNul(const char *value, size_t len)
+{
+    return memmem(value, len, "\300\200", 2) != NULL;
+}
+
 bool
 NsHttpValueValid(const char *value, size_t len)
 {
-    return !NsCharHasControl(value, len);
+    unsigned traits = NsCharTraits(value, len);
+
+    return traits == 0 || (traits == NS_CHAR_HAS_HIGH && !HasTextNul(value, len));
 }
 
 void
@@ -132,23 +143,52 @@ NsHttpHeadStart(Tcl_DString *ds, double version, int status)
     Tcl_DStringAppend(ds, "\r\n", 2);
 }
 
+/* A value that is more than ASCII: false when it has a NUL. */
+static bool
+AddText(Tcl_DString *ds, const char *name, const char *value, size_t len)
+{
+    Tcl_DString bytes;
+    bool        valid = !HasTextNul(value, len);
+
+    Tcl_DStringInit(&bytes);
+    value = NsTextOut(&bytes, value, len, &len);
+    if (valid) {
+        Tcl_DStringAppend(ds, name, -1);
+        Tcl_DStringAppend(ds, ": ", 2);
+        Tcl_DStringAppend(ds, value, (int)len);
+        Tcl_DStringAppend(ds, "\r\n", 2);
+    }
+    Tcl_DStringFree(&bytes);
+    return valid;
+}
+
+static bool
+AddField(Tcl_DString *ds, const NsSetField *field)
+{
+    size_t   nameLen = field->keyLen, valueLen = field->valueLen;
+    unsigned traits = NsCharTraits(field->value, valueLen);
+    int      oldLen = Tcl_DStringLength(ds);
+    bool     valid = NsHttpTokenValid(field->key, nameLen) && (traits & NS_CHAR_HAS_CONTROL) == 0;
+    char    *at;
+
+    if (valid && traits != 0) {
+        return AddText(ds, field->key, field->value, valueLen);
+    }
+    if (valid) {
+        Tcl_DStringSetLength(ds, oldLen + (int)(nameLen + valueLen + 4));
+        at = Tcl_DStringValue(ds) + oldLen;
+        memcpy(at, field->key, nameLen);
+        memcpy(at + nameLen, ": ", 2);
+        memcpy(at + nameLen + 2, field->value, valueLen);
+        memcpy(at + nameLen + 2 + valueLen, "\r\n", 2);
+    }
+    return valid;
+}
+
 bool
 NsHttpHeadAdd(Tcl_DString *ds, const char *name, const char *value)
 {
-    size_t nameLen = strlen(name), valueLen = strlen(value);
-    int    oldLen = Tcl_DStringLength(ds);
-    char  *at;
-
-    if (!NsHttpTokenValid(name, nameLen) || !NsHttpValueValid(value, valueLen)) {
-        return false;
-    }
-    Tcl_DStringSetLength(ds, oldLen + (int)(nameLen + valueLen + 4));
-    at = Tcl_DStringValue(ds) + oldLen;
-    memcpy(at, name, nameLen);
-    memcpy(at + nameLen, ": ", 2);
-    memcpy(at + nameLen + 2, value, valueLen);
-    memcpy(at + nameLen + 2 + valueLen, "\r\n", 2);
-    return true;
+    return AddField(ds, &(NsSetField){name, value, strlen(name), strlen(value)});
 }
 
 size_t
@@ -157,9 +197,9 @@ NsHttpHeadAddSet(Tcl_DString *ds, const Ns_Set *headers, size_t *badIndex)
     size_t size = Ns_SetSize(headers), bad = 0;
 
     for (size_t i = 0; i < size; i++) {
-        const char *name = Ns_SetKey(headers, i), *value = Ns_SetValue(headers, i);
+        NsSetField field = NsSetGetField(headers, i);
 
-        if (name == NULL || value == NULL || !NsHttpHeadAdd(ds, name, value)) {
+        if (field.value == NULL || !AddField(ds, &field)) {
             if (bad++ == 0 && badIndex != NULL) {
                 *badIndex = i;
             }

@@ -16,7 +16,7 @@ bool NsHttpStatusHasBody(int status);
 
 /*
  * Tables of RFC 9110: a token is one or more of its characters; a value has no CR, LF, NUL or other control but the
- * tab.
+ * tab.  Values are text inside (base/text.h): NUL is none in either form.
  */
 bool NsHttpTokenValid(const char *token, size_t len);
 bool NsHttpValueValid(const char *value, size_t len);
@@ -24,7 +24,7 @@ bool NsHttpValueValid(const char *value, size_t len);
 /*
  * Compose a head: Start, any number of Add and AddSet, End.  All append to `ds`, which the caller has initialised.
  *
- * Add refuses a name that is no token and a value with CR, LF, NUL or other controls: it appends nothing and returns
+ * Values are text inside and go out as UTF-8.  Add refuses a name that is no token and a value with CR, LF, NUL or other controls: it appends nothing and returns
  * false, the caller says so in the log.  AddSet leaves such fields out, adds the rest, and returns how many it left
  * out, with the index of the first of them in *badIndex (may be NULL).
  */

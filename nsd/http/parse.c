@@ -7,6 +7,8 @@
  */
 #include <string.h>
 
+#include "base/text.h"
+#include "base/inputmem.h"
 #include "http/chars.h"
 #include "http/header.h"
 #include "http/parse.h"
@@ -19,6 +21,8 @@
 #define MAX_LENGTH_DIGITS 18                   /* of a Content-Length: cannot overflow 64 bits */
 #define FIRST_LINE_SIZE  256
 #define FIRST_BODY_SIZE  4096
+#define FIELD_COST       2                     /* bytes of memory for one of the head, about */
+#define GATHER_SIZE      8192                  /* bytes of a body in a file that are written together */
 
 typedef enum {
     IN_LINE, IN_HEADERS, IN_BODY, IN_CHUNK_SIZE, IN_CHUNK_DATA, IN_CHUNK_END, IN_TRAILERS, IS_DONE, IS_FAILED
@@ -32,14 +36,18 @@ struct NsHttpParser {
     size_t         lineLen, lineSize;
     size_t         headSize;                   /* of the lines so far */
     size_t         remaining;                  /* of the body or the chunk */
-    size_t         bodySize;                   /* allocated */
     size_t         fields;                     /* headers, then trailers */
     size_t         extensions;                 /* bytes of chunk extensions so far */
+    size_t         headCounted;                /* memory of a head that came in pieces, as base/inputmem.h counts it */
+    NsHttpSpoolProc *spoolProc;
+    char          *gather;                     /* while a spooled body is fed: GATHER_SIZE bytes, of which so many wait to be written */
+    size_t         gathered;
     uint32_t       length, coding, expect;     /* where these headers are in the set, from 1; 0: not there */
     NsHttpFault    fault;
     uint8_t        state;                      /* a State */
     uint8_t        blankLines;
     bool           later;                      /* not the first request of the connection */
+    bool           sawCrlf, sawLf;             /* ends of the head's lines: CR LF, LF alone */
     bool           hasHost;
     bool           sawCr;                      /* of the line end behind a chunk */
     bool           tokenClose, tokenKeepAlive; /* what Connection says */
@@ -92,6 +100,16 @@ AppendLine(NsHttpParser *parser, const char *data, size_t len)
     parser->line[parser->lineLen] = '\0';
 }
 
+/* After each line, and each piece of one, which has `begun` so many bytes: many lines within their limits are one head without. */
+static bool
+HeadFits(NsHttpParser *parser, size_t begun)
+{
+    size_t limit = parser->limits->maxHead;
+
+    return limit == 0 || parser->headSize + begun <= limit
+           || Fail(parser, 431, "Request Header Fields Too Large", "head exceeds the limit");
+}
+
 typedef enum { LINE_MORE, LINE_WHOLE, LINE_LONG } LineResult;
 
 /*
@@ -126,6 +144,13 @@ ReadLine(NsHttpParser *parser, const char **data, const char *end, bool *crlf)
     }
     parser->line[parser->lineLen] = '\0';
     return parser->lineLen > parser->limits->maxLine ? LINE_LONG : LINE_WHOLE;
+}
+
+static void
+NoteLineEnd(NsHttpParser *parser, bool crlf)
+{
+    parser->sawCrlf |= crlf;
+    parser->sawLf |= !crlf;
 }
 
 /* --------------------------------------------------------------------------------------------------- request line */
@@ -167,6 +192,7 @@ TakeRequestLine(NsHttpParser *parser, const char **data, const char *end)
     if (parser->lineLen == 0) {
         return SkipBlankLine(parser);
     }
+    NoteLineEnd(parser, crlf);
     parser->request = NsRequestLineParse(parser->line, parser->lineLen, &parser->fault);
     if (parser->request == NULL) {
         parser->state = IS_FAILED;
@@ -263,8 +289,9 @@ NoteHeader(NsHttpParser *parser)
 static bool
 AddField(NsHttpParser *parser, Ns_Set *set)
 {
-    char  *line = parser->line, *value;
-    size_t len = parser->lineLen, nameLen, valueLen;
+    char    *line = parser->line, *value;
+    size_t   len = parser->lineLen, nameLen, valueLen;
+    unsigned traits;
 
     if (NsCharIsBlank(line[0])) {
         return BadHeader(parser, "folded header");
@@ -288,11 +315,16 @@ AddField(NsHttpParser *parser, Ns_Set *set)
     while (valueLen > 0 && NsCharIsBlank(value[valueLen - 1])) {
         valueLen--;
     }
-    if (NsCharHasControl(value, valueLen)) {
+    traits = NsCharTraits(value, valueLen);
+    if ((traits & NS_CHAR_HAS_CONTROL) != 0) {
         return BadHeader(parser, "control character in header");
     }
     parser->fields++;
-    Ns_SetPutSz(set, line, (ssize_t)nameLen, value, (ssize_t)valueLen);
+    if (traits == 0) {
+        Ns_SetPutSz(set, line, (TCL_SIZE_T)nameLen, value, (TCL_SIZE_T)valueLen);
+    } else {
+        NsTextPut(set, line, nameLen, value, valueLen);
+    }
     return true;
 }
 
@@ -354,6 +386,10 @@ FinishHead(NsHttpParser *parser)
     if (v11 && !parser->hasHost) {
         return BadHeader(parser, "no Host header");
     }
+    /* Who reads lines in another way sees another head: harmless as long as nothing follows it. */
+    if (parser->sawLf && (parser->sawCrlf || parser->length != 0 || parser->coding != 0)) {
+        return BadRequest(parser, "bare LF in the head");
+    }
     if (!ParseFraming(parser)) {
         return false;
     }
@@ -380,12 +416,16 @@ TakeHeader(NsHttpParser *parser, const char **data, const char *end)
 
     switch (ReadLine(parser, data, end, &crlf)) {
     case LINE_MORE:
-        return true;
+        return HeadFits(parser, parser->lineLen);
     case LINE_LONG:
         return Fail(parser, 431, "Request Header Fields Too Large", "header line exceeds the limit");
     case LINE_WHOLE:
         break;
     }
+    if (!HeadFits(parser, 0)) {
+        return false;
+    }
+    NoteLineEnd(parser, crlf);
     if (parser->lineLen == 0) {
         return FinishHead(parser);
     }
@@ -398,15 +438,45 @@ TakeHeader(NsHttpParser *parser, const char **data, const char *end)
 
 /* ----------------------------------------------------------------------------------------------------------- body */
 
+static bool
+Write(NsHttpParser *parser, const char *data, size_t len)
+{
+    return parser->spoolProc(parser->request->spool, data, len)
+           || Fail(parser, 507, "Insufficient Storage", "the body cannot be kept in a file");
+}
+
+static bool
+WriteGathered(NsHttpParser *parser)
+{
+    size_t len = parser->gathered;
+
+    parser->gathered = 0;
+    return len == 0 || Write(parser, parser->gather, len);
+}
+
+static bool
+Spool(NsHttpParser *parser, const char *data, size_t len)
+{
+    if (len > GATHER_SIZE - parser->gathered && !WriteGathered(parser)) {
+        return false;
+    }
+    if (parser->gather == NULL || len > GATHER_SIZE) {
+        return Write(parser, data, len);
+    }
+    memcpy(parser->gather + parser->gathered, data, len);
+    parser->gathered += len;
+    return true;
+}
+
 /* Room grows with what has arrived, not with what was announced. */
 static void
-AppendBody(NsHttpParser *parser, const char *data, size_t len, size_t expected)
+KeepBody(NsHttpParser *parser, const char *data, size_t len, size_t expected)
 {
     NsHttpRequest *request = parser->request;
     size_t         need = request->bodyLen + len + 1;
 
-    if (need > parser->bodySize) {
-        size_t size = parser->bodySize == 0 ? FIRST_BODY_SIZE : parser->bodySize * 2;
+    if (need > request->bodySize) {
+        size_t size = request->bodySize == 0 ? FIRST_BODY_SIZE : request->bodySize * 2;
 
         if (size > request->bodyLen + expected + 1) {
             size = request->bodyLen + expected + 1;
@@ -415,26 +485,36 @@ AppendBody(NsHttpParser *parser, const char *data, size_t len, size_t expected)
             size = need;
         }
         request->body = ns_realloc(request->body, size);
-        parser->bodySize = size;
+        NsInputMemoryCount(request->bodySize, size);
+        request->bodySize = size;
     }
     memcpy(request->body + request->bodyLen, data, len);
     request->bodyLen += len;
     request->body[request->bodyLen] = '\0';
 }
 
-/* As much of the body or the chunk as is there; true when it is complete. */
+/* As much of the body or the chunk as is there; what comes when it is complete. */
 static bool
-TakeBody(NsHttpParser *parser, const char **data, const char *end, size_t expected)
+TakeBody(NsHttpParser *parser, const char **data, const char *end, size_t expected, State next)
 {
     size_t len = (size_t)(end - *data);
+    bool   fine = true;
 
     if (len > parser->remaining) {
         len = parser->remaining;
     }
-    AppendBody(parser, *data, len, expected);
+    if (parser->request->spool == NULL) {
+        KeepBody(parser, *data, len, expected);
+    } else {
+        fine = Spool(parser, *data, len);
+        parser->request->bodyLen += fine ? len : 0u;
+    }
     *data += len;
     parser->remaining -= len;
-    return parser->remaining == 0;
+    if (fine && parser->remaining == 0) {
+        parser->state = next;
+    }
+    return fine;
 }
 
 /* 1*HEX, then nothing, or extensions, which are not looked at but for what could hide a line end. */
@@ -514,13 +594,19 @@ TakeTrailer(NsHttpParser *parser, const char **data, const char *end)
     NsHttpRequest *request = parser->request;
     bool           crlf, ok;
 
+    if (parser->request->trailers == NULL) {
+        parser->headSize = parser->request->headSize;      /* lines of chunks are no part of it */
+    }
     switch (ReadLine(parser, data, end, &crlf)) {
     case LINE_MORE:
-        return true;
+        return HeadFits(parser, parser->lineLen);
     case LINE_LONG:
         return Fail(parser, 431, "Request Header Fields Too Large", "trailer line exceeds the limit");
     case LINE_WHOLE:
         break;
+    }
+    if (!HeadFits(parser, 0)) {
+        return false;
     }
     if (!crlf) {
         return BadRequest(parser, "bare LF in trailers");
@@ -549,17 +635,11 @@ Step(NsHttpParser *parser, const char **data, const char *end)
     case IN_HEADERS:
         return TakeHeader(parser, data, end);
     case IN_BODY:
-        if (TakeBody(parser, data, end, parser->remaining)) {
-            parser->state = IS_DONE;
-        }
-        return true;
+        return TakeBody(parser, data, end, parser->remaining, IS_DONE);
     case IN_CHUNK_SIZE:
         return TakeChunkSize(parser, data, end);
     case IN_CHUNK_DATA:
-        if (TakeBody(parser, data, end, parser->maxInput - parser->request->bodyLen)) {
-            parser->state = IN_CHUNK_END;
-        }
-        return true;
+        return TakeBody(parser, data, end, parser->maxInput - parser->request->bodyLen, IN_CHUNK_END);
     case IN_CHUNK_END:
         return TakeChunkEnd(parser, data);
     case IN_TRAILERS:
@@ -571,17 +651,57 @@ Step(NsHttpParser *parser, const char **data, const char *end)
     return false;
 }
 
+/* Chunks may be of one byte each: a call of the system for each of them would keep the loop for tens of milliseconds. */
+__attribute__((noinline)) static void
+StepSpooled(NsHttpParser *parser, const char **data, const char *end)
+{
+    char bytes[GATHER_SIZE];
+
+    parser->gather = bytes;
+    while (*data < end && parser->state < IS_DONE && Step(parser, data, end)) {
+        ;
+    }
+    if (parser->state != IS_FAILED) {
+        (void)WriteGathered(parser);
+    }
+    parser->gather = NULL;
+    parser->gathered = 0;
+}
+
+/* It has to be kept for a while: the line that is read, and those before it, as fields of a set. */
+static void
+CountHead(NsHttpParser *parser)
+{
+    size_t now = parser->lineSize + FIELD_COST * parser->headSize;
+
+    NsInputMemoryCount(parser->headCounted, now);
+    parser->headCounted = now;
+}
+
+static void
+UncountHead(NsHttpParser *parser)
+{
+    if (parser->headCounted > 0) {
+        NsInputMemoryCount(parser->headCounted, 0);
+        parser->headCounted = 0;
+    }
+}
+
 NsHttpResult
 NsHttpParserFeed(NsHttpParser *parser, const char *data, size_t len, size_t *consumed)
 {
     const char *pos = data, *end = data + len;
     bool        headSeen = parser->state > IN_HEADERS;
 
+    if (headSeen && parser->request->spool != NULL) {
+        StepSpooled(parser, &pos, end);
+    }
     while (pos < end && parser->state < IS_DONE) {
         if (!Step(parser, &pos, end)) {
             break;
         }
         if (!headSeen && parser->state > IN_HEADERS && parser->state < IS_DONE) {
+            CountHead(parser);
             *consumed = (size_t)(pos - data);
             return NS_HTTP_HEAD;
         }
@@ -590,7 +710,13 @@ NsHttpParserFeed(NsHttpParser *parser, const char *data, size_t len, size_t *con
     if (parser->state == IS_FAILED) {
         return NS_HTTP_ERROR;
     }
-    return parser->state == IS_DONE ? NS_HTTP_DONE : NS_HTTP_MORE;
+    if (parser->state == IS_DONE) {
+        return NS_HTTP_DONE;
+    }
+    if (!headSeen) {
+        CountHead(parser);
+    }
+    return NS_HTTP_MORE;
 }
 
 /* ------------------------------------------------------------------------------------------------------- the rest */
@@ -609,10 +735,40 @@ void
 NsHttpParserFree(NsHttpParser *parser)
 {
     if (parser != NULL) {
+        UncountHead(parser);
         NsHttpRequestFree(parser->request);
         ns_free(parser->line);
         ns_free(parser);
     }
+}
+
+void
+NsHttpParserSpool(NsHttpParser *parser, struct NsHttpSpool *spool, NsHttpSpoolProc *proc, void (*freeProc)(struct NsHttpSpool *spool))
+{
+    NsHttpRequest *request = parser->request;
+
+    request->spool = spool;
+    request->freeSpool = freeProc;
+    parser->spoolProc = proc;
+    if (request->bodyLen > 0) {
+        (void)Spool(parser, request->body, request->bodyLen);
+    }
+    ns_free(request->body);
+    request->body = NULL;
+    NsInputMemoryCount(request->bodySize, 0);
+    request->bodySize = 0;
+}
+
+size_t
+NsHttpParserDue(const NsHttpParser *parser)
+{
+    return parser->remaining;
+}
+
+size_t
+NsHttpParserMemory(const NsHttpParser *parser)
+{
+    return parser->headCounted + (parser->request != NULL ? parser->request->bodySize : 0);
 }
 
 const NsHttpRequest *
@@ -643,6 +799,7 @@ NsHttpParserTake(NsHttpParser *parser)
         const NsHttpLimits *limits = parser->limits;
 
         request = parser->request;
+        UncountHead(parser);
         ns_free(parser->line);
         memset(parser, 0, sizeof(*parser));
         parser->limits = limits;
@@ -656,6 +813,18 @@ bool
 NsHttpParserStarted(const NsHttpParser *parser)
 {
     return parser->request != NULL || (parser->lineLen > 0 && parser->line[0] != '\r');
+}
+
+const char *
+NsHttpParserLine(const NsHttpParser *parser, size_t *len)
+{
+    const char *line = parser != NULL && parser->line != NULL ? parser->line : "";
+
+    *len = *line != '\0' ? parser->lineLen : 0u;
+    while (*len > 0 && (line[*len - 1] == '\r' || line[*len - 1] == '\n')) {
+        (*len)--;
+    }
+    return line;
 }
 
 int

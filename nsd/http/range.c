@@ -45,7 +45,7 @@ ParseOne(const char **at, uint64_t size, NsRange *range, bool *satisfiable)
         if (!Position(at, &suffix)) {
             return false;
         }
-        *satisfiable = suffix > 0 && size > 0;
+        *satisfiable = suffix > 0;
         range->first = suffix < size ? size - suffix : 0;
         range->last = size - 1;
         return true;
@@ -107,6 +107,7 @@ NsRangeParse(const char *header, uint64_t size, NsRange ranges[NS_RANGE_MAX], si
 {
     const char *at = header;
     size_t      asked = 0;
+    bool        nothing = false;               /* the last bytes of an empty representation: all of it */
 
     *count = 0;
     if (header == NULL || strncmp(header, "bytes=", 6) != 0) {
@@ -121,7 +122,9 @@ NsRangeParse(const char *header, uint64_t size, NsRange ranges[NS_RANGE_MAX], si
             *count = 0;
             return NS_RANGE_NONE;
         }
-        if (satisfiable) {
+        if (satisfiable && size == 0) {
+            nothing = true;
+        } else if (satisfiable) {
             *count = AddRange(ranges, *count, range);
         }
         at += strspn(at, " \t");
@@ -130,7 +133,7 @@ NsRangeParse(const char *header, uint64_t size, NsRange ranges[NS_RANGE_MAX], si
         }
         at += 1 + strspn(at + 1, " \t");
     }
-    if (*at != '\0') {
+    if (*at != '\0' || nothing) {
         *count = 0;
         return NS_RANGE_NONE;
     }

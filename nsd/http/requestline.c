@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include "base/inputmem.h"
+#include "base/text.h"
 #include "http/chars.h"
 #include "http/requestline.h"
 #include "http/url.h"
@@ -20,7 +22,7 @@ typedef struct Parts {
     NsSpan      line, method, target, version;
     NsSpan      protocol, host, port;          /* of an absolute or an authority-form target */
     NsSpan      path, query;                   /* undecoded */
-    const char *type;
+    Ns_RequestType type;
 } Parts;
 
 static bool
@@ -126,7 +128,7 @@ SplitAbsolute(Parts *parts, NsHttpFault *fault)
         return BadLine(fault, "invalid host in request target");
     }
     parts->protocol = NsSpanOf(start, colon);
-    parts->type = "proxy";
+    parts->type = NS_REQUEST_TYPE_PROXY;
     SplitPath(authorityEnd, end, parts);
     return true;
 }
@@ -140,15 +142,18 @@ SplitTarget(Parts *parts, NsHttpFault *fault)
         if (!NsHostPortParse(start, parts->target.len, true, &parts->host, &parts->port) || parts->port.start == NULL) {
             return BadLine(fault, "CONNECT wants host:port");
         }
-        parts->type = "connect";
+        parts->type = NS_REQUEST_TYPE_CONNECT;
         return true;
     }
     if (*start == '/') {
-        parts->type = "plain";
+        parts->type = NS_REQUEST_TYPE_PLAIN;
         SplitPath(start, start + parts->target.len, parts);
         return true;
     }
-    /* "*" ends here too: as with NaviServer there are no options of the server as a whole. */
+    if (NsSpanIs(parts->target, "*") && NsSpanIs(parts->method, "OPTIONS")) {
+        parts->type = NS_REQUEST_TYPE_ASTERISK;              /* the server as a whole */
+        return true;
+    }
     return SplitAbsolute(parts, fault);
 }
 
@@ -159,7 +164,7 @@ IsPlainPath(NsSpan path)
     for (size_t i = 0; i < path.len; i++) {
         char c = path.start[i];
 
-        if (c == '%' || c == '\\' || (unsigned char)c >= 0x80u) {
+        if (c == '%' || (unsigned char)c >= 0x80u) {
             return false;
         }
         if (c == '/' && i + 1 < path.len && (path.start[i + 1] == '/' || path.start[i + 1] == '.')) {
@@ -253,7 +258,7 @@ AppendSegments(NsSpan path, Tcl_DString *list, int *countOut, NsHttpFault *fault
     NsSpan      local[32], *segments = local;
     size_t      most = 1, count;
     bool        ok = true;
-    Tcl_DString decoded;
+    Tcl_DString decoded, text;
 
     for (size_t i = 0; i < path.len; i++) {
         most += path.start[i] == '/';
@@ -263,14 +268,17 @@ AppendSegments(NsSpan path, Tcl_DString *list, int *countOut, NsHttpFault *fault
     }
     count = SplitSegments(path, segments);
     Tcl_DStringInit(&decoded);
+    Tcl_DStringInit(&text);
     for (size_t i = 0; i < count && ok; i++) {
         Tcl_DStringSetLength(&decoded, 0);
+        Tcl_DStringSetLength(&text, 0);
         NsUrlDecode(&decoded, segments[i].start, segments[i].len, NS_URL_PATH);
         if (HidesDots(Tcl_DStringValue(&decoded), (size_t)Tcl_DStringLength(&decoded))) {
             ok = BadLine(fault, "encoded slash beside a dot segment in URL");
         }
-        Tcl_DStringAppendElement(list, Tcl_DStringValue(&decoded));
+        Tcl_DStringAppendElement(list, NsTextIn(&text, Tcl_DStringValue(&decoded), (size_t)Tcl_DStringLength(&decoded), NULL));
     }
+    Tcl_DStringFree(&text);
     Tcl_DStringFree(&decoded);
     if (segments != local) {
         ns_free(segments);
@@ -279,12 +287,12 @@ AppendSegments(NsSpan path, Tcl_DString *list, int *countOut, NsHttpFault *fault
     return ok;
 }
 
-/* Append the path that a server looks up: decoded, checked, normalised. */
+/* Append the path that a server looks up: decoded, checked, normalised, as text inside. */
 static bool
 AppendPath(NsSpan path, Tcl_DString *url, NsHttpFault *fault)
 {
-    Tcl_DString decoded;
-    const char *bytes;
+    Tcl_DString decoded, bytes;
+    const char *start;
     size_t      len;
     bool        ok = true;
 
@@ -293,16 +301,19 @@ AppendPath(NsSpan path, Tcl_DString *url, NsHttpFault *fault)
         return true;
     }
     Tcl_DStringInit(&decoded);
+    Tcl_DStringInit(&bytes);
     NsUrlDecode(&decoded, path.start, path.len, NS_URL_PATH);
-    bytes = Tcl_DStringValue(&decoded);
+    start = Tcl_DStringValue(&decoded);
     len = (size_t)Tcl_DStringLength(&decoded);
-    if (memchr(bytes, '\0', len) != NULL) {
+    if (memchr(start, '\0', len) != NULL) {
         ok = Refuse(fault, 400, "Invalid Request Header", "encoded NUL in URL");
-    } else if (!NsTextIsUtf8(bytes, len)) {
+    } else if (!NsTextIsUtf8(start, len)) {
         ok = BadLine(fault, "URL is not UTF-8");
     } else {
-        NsPathNormalize(url, bytes, len, true);
+        NsPathNormalize(&bytes, start, len, true);
+        NsTextAppendIn(url, Tcl_DStringValue(&bytes), (size_t)Tcl_DStringLength(&bytes));
     }
+    Tcl_DStringFree(&bytes);
     Tcl_DStringFree(&decoded);
     return ok;
 }
@@ -323,14 +334,12 @@ Place(char **at, NsSpan span)
 }
 
 static NsHttpRequest *
-Build(const Parts *parts, double version, const Tcl_DString *url, const Tcl_DString *segments, int urlc)
+Build(const Parts *parts, double version, NsSpan url, NsSpan segments, int urlc)
 {
     Request    *request = ns_calloc(1, sizeof(*request));
     Ns_Request *line = &request->pub.request;
-    NsSpan      urlSpan = {Tcl_DStringValue(url), (size_t)Tcl_DStringLength(url)};
-    NsSpan      listSpan = {Tcl_DStringValue(segments), (size_t)Tcl_DStringLength(segments)};
     size_t      size = parts->line.len + parts->method.len + parts->target.len + parts->protocol.len + parts->host.len
-                       + parts->query.len + urlSpan.len + listSpan.len + 8;
+                       + parts->query.len + url.len + segments.len + 8;
     char       *at = ns_malloc(size);
 
     request->strings = at;
@@ -340,8 +349,9 @@ Build(const Parts *parts, double version, const Tcl_DString *url, const Tcl_DStr
     line->protocol = Place(&at, parts->protocol);
     line->host = Place(&at, parts->host);
     line->query = Place(&at, parts->query);
-    line->url = Place(&at, urlSpan);
-    line->urlv = Place(&at, listSpan);
+    line->url = Place(&at, url);
+    line->urlv = Place(&at, segments);
+    line->urlv_len = (TCL_SIZE_T)segments.len;
     line->urlc = urlc;
     line->version = version;
     line->requestType = parts->type;
@@ -351,15 +361,48 @@ Build(const Parts *parts, double version, const Tcl_DString *url, const Tcl_DStr
     return &request->pub;
 }
 
+static void
+SpanIn(Tcl_DString *ds, NsSpan *span)
+{
+    if (span->start != NULL) {
+        span->start = NsTextIn(ds, span->start, span->len, &span->len);
+    }
+}
+
+/*
+ * The parts that are kept undecoded, as text: what a client has not encoded may be anything.  The others are ASCII, or
+ * were made of these before.
+ */
+static void
+PartsIn(Tcl_DString texts[3], Parts *parts)
+{
+    const char *line = parts->line.start;
+
+    SpanIn(&texts[0], &parts->line);
+    if (parts->line.start != line) {
+        SpanIn(&texts[1], &parts->target);
+        SpanIn(&texts[2], &parts->query);
+    }
+}
+
+static NsSpan
+SpanOf(const Tcl_DString *ds)
+{
+    return (NsSpan){Tcl_DStringValue(ds), (size_t)Tcl_DStringLength(ds)};
+}
+
 NsHttpRequest *
 NsRequestLineParse(const char *line, size_t len, NsHttpFault *fault)
 {
     NsHttpRequest *request = NULL;
     Parts          parts = {0};
-    Tcl_DString    url, segments;
+    Tcl_DString    url, segments, texts[3];
     double         version = 0.0;
     int            urlc = 0;
 
+    for (int i = 0; i < 3; i++) {
+        Tcl_DStringInit(&texts[i]);
+    }
     Tcl_DStringInit(&url);
     Tcl_DStringInit(&segments);
     if (SplitLine(line, len, &parts, fault) && ParseVersion(parts.version, &version, fault)
@@ -368,8 +411,12 @@ NsRequestLineParse(const char *line, size_t len, NsHttpFault *fault)
             parts.path = (NsSpan){"/", 1};     /* http://host, http://host?query, CONNECT */
         }
         if (AppendPath(parts.path, &url, fault) && AppendSegments(parts.path, &segments, &urlc, fault)) {
-            request = Build(&parts, version, &url, &segments, urlc);
+            PartsIn(texts, &parts);
+            request = Build(&parts, version, SpanOf(&url), SpanOf(&segments), urlc);
         }
+    }
+    for (int i = 0; i < 3; i++) {
+        Tcl_DStringFree(&texts[i]);
     }
     Tcl_DStringFree(&segments);
     Tcl_DStringFree(&url);
@@ -383,7 +430,11 @@ NsHttpRequestFree(NsHttpRequest *request)
         ns_free(((Request *)request)->strings);
         Ns_SetFree(request->headers);
         Ns_SetFree(request->trailers);
+        if (request->spool != NULL) {
+            request->freeSpool(request->spool);
+        }
         ns_free(request->body);
+        NsInputMemoryCount(request->bodySize, 0);
         ns_free(request);
     }
 }

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/text.h"
 #include "http/chars.h"
 #include "http/response.h"
 
@@ -21,6 +22,7 @@ struct NsResponseParser {
     size_t         headBytes;                  /* of lines, against maxHead */
     int64_t        remaining;                  /* of the body or the chunk */
     const char    *error;
+    bool           tooLong;
 };
 
 NsResponseParser *
@@ -74,6 +76,12 @@ NsResponseError(const NsResponseParser *parser)
     return parser->error != NULL ? parser->error : "";
 }
 
+bool
+NsResponseHeadTooLong(const NsResponseParser *parser)
+{
+    return parser->tooLong;
+}
+
 static NsResponseResult
 Fail(NsResponseParser *parser, const char *error)
 {
@@ -110,6 +118,7 @@ static bool
 ReadStatusLine(NsResponseParser *parser)
 {
     const char *line = Tcl_DStringValue(&parser->line);
+    Tcl_DString reason;
 
     if (strncmp(line, "HTTP/1.", 7) != 0 || !NsCharIs(line[7], NS_CHAR_DIGIT) || line[8] != ' '
         || !NsCharIs(line[9], NS_CHAR_DIGIT) || !NsCharIs(line[10], NS_CHAR_DIGIT) || !NsCharIs(line[11], NS_CHAR_DIGIT)
@@ -122,9 +131,13 @@ ReadStatusLine(NsResponseParser *parser)
         return false;
     }
     ns_free(parser->head.reason);
-    parser->head.reason = ns_strdup(line[12] == ' ' ? line + 13 : "");
+    line += line[12] == ' ' ? 13 : 12;
+    Tcl_DStringInit(&reason);
+    NsTextAppendIn(&reason, line, strlen(line));
+    parser->head.reason = ns_strdup(Tcl_DStringValue(&reason));
+    Tcl_DStringFree(&reason);
     Ns_SetFree(parser->head.headers);
-    parser->head.headers = Ns_SetCreate("responseheaders");
+    parser->head.headers = Ns_SetCreateNoCase("client-response");
     return true;
 }
 
@@ -157,7 +170,7 @@ ReadHeaderLine(NsResponseParser *parser)
     while (end > value && NsCharIsBlank(end[-1])) {
         end--;
     }
-    Ns_SetPutSz(headers, line, (ssize_t)nameLen, value, end - value);
+    NsTextPut(headers, line, nameLen, value, (size_t)(end - value));
     return NULL;
 }
 
@@ -348,6 +361,7 @@ NsResponseFeed(NsResponseParser *parser, const char *data, size_t len, size_t *c
         complete = TakeLine(parser, at, left, &taken);
         *consumed += taken;
         if (parser->headBytes > parser->limits->maxHead) {
+            parser->tooLong = true;
             return Fail(parser, "head is too long");
         }
         if (complete) {

@@ -29,7 +29,7 @@ typedef struct NsResponseHead {
     int      status;
     double   version;                          /* 1.0, 1.1 */
     char    *reason;
-    Ns_Set  *headers;                          /* names in lower case; trailers are added at the end */
+    Ns_Set  *headers;                          /* names are found in any case; trailers are added at the end */
     bool     chunked, lastChunk;               /* lastChunk: the chunk of size 0 was seen */
     bool     empty;                            /* no body by status or method, whatever the headers say */
     bool     untilClose;
@@ -53,5 +53,6 @@ Ns_Set           *NsResponseTakeHeaders(NsResponseParser *parser);
 /* Has any byte been fed? */
 bool              NsResponseStarted(const NsResponseParser *parser);
 const char       *NsResponseError(const NsResponseParser *parser);        /* static */
+bool              NsResponseHeadTooLong(const NsResponseParser *parser);  /* that was the error */
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "http/chars.h"
 #include "http/url.h"
+#include "nsbase.h"
 
 #define FIRST_PRINTABLE 0x20
 
@@ -102,10 +103,28 @@ NsPortNumber(NsSpan port)
     return number;
 }
 
-/* An IPv6 address (or a later one) between its brackets, perhaps with a zone: has a colon, and no odd characters. */
+/* Digits and dots. */
 static bool
-IsBracketHost(NsSpan host)
+IsAddress4(NsSpan host)
 {
+    for (size_t i = 0; i < host.len; i++) {
+        if (!NsCharIs(host.start[i], NS_CHAR_DIGIT) && host.start[i] != '.') {
+            return false;
+        }
+    }
+    return memchr(host.start, '.', host.len) != NULL;
+}
+
+/*
+ * An IPv6 address (or a later one) between its brackets, perhaps with a zone: has a colon, and no odd characters.  The brackets that
+ * NaviServer's locations have around an IPv4 address are a matter of taste.
+ */
+static bool
+IsBracketHost(NsSpan host, bool strict)
+{
+    if (!strict && host.len > 0 && IsAddress4(host)) {
+        return true;
+    }
     for (size_t i = 0; i < host.len; i++) {
         if (!NsCharIs(host.start[i], NS_CHAR_UNRES | NS_CHAR_SUBDEL) && host.start[i] != ':' && host.start[i] != '%') {
             return false;
@@ -142,7 +161,7 @@ NsHostPortParse(const char *string, size_t len, bool strict, NsSpan *host, NsSpa
         }
         *host = NsSpanOf(string + 1, hostEnd);
         hostEnd++;
-        ok = IsBracketHost(*host);
+        ok = IsBracketHost(*host, strict);
     } else {
         hostEnd = memchr(string, ':', len);
         if (hostEnd == NULL) {
@@ -298,12 +317,6 @@ NsUrlParse(const char *url, size_t len, bool strict, NsUrl *parts, const char **
 
 /* ---------------------------------------------------------------------------------------------------------- paths */
 
-static inline bool
-IsSlash(char c)
-{
-    return c == '/' || c == '\\';
-}
-
 void
 NsPathNormalize(Tcl_DString *ds, const char *path, size_t len, bool keepTrailing)
 {
@@ -319,12 +332,12 @@ NsPathNormalize(Tcl_DString *ds, const char *path, size_t len, bool keepTrailing
         const char *name;
         size_t      n;
 
-        while (p < end && IsSlash(*p)) {
+        while (p < end && *p == '/') {
             p++;
             open = true;
         }
         name = p;
-        while (p < end && !IsSlash(*p)) {
+        while (p < end && *p != '/') {
             p++;
         }
         n = (size_t)(p - name);
@@ -348,48 +361,11 @@ NsPathNormalize(Tcl_DString *ds, const char *path, size_t len, bool keepTrailing
     Tcl_DStringSetLength(ds, base + (int)(out - start));
 }
 
-/* ---------------------------------------------------------------------------------------------------------- UTF-8 */
-
-/* Length of a character that begins with a byte from 0x80 on, 0 when it is not well-formed. */
-static size_t
-CharLength(const unsigned char *p, size_t len)
-{
-    unsigned char low = 0x80, high = 0xbf;
-    size_t        n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-    if (p[0] < 0xc2 || p[0] > 0xf4 || len < n) {
-        return 0;
-    }
-    switch (p[0]) {
-    case 0xe0: low = 0xa0; break;              /* shorter forms exist */
-    case 0xed: high = 0x9f; break;             /* surrogates */
-    case 0xf0: low = 0x90; break;
-    case 0xf4: high = 0x8f; break;             /* past U+10FFFF */
-    default: break;
-    }
-    if (p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < n; i++) {
-        if ((p[i] & 0xc0u) != 0x80u) {
-            return 0;
-        }
-    }
-    return n;
-}
-
 bool
-NsTextIsUtf8(const char *bytes, size_t len)
+Ns_StrIsValidHostHeaderContent(const char *chars)
 {
-    const unsigned char *p = (const unsigned char *)bytes, *end = p + len;
+    NsSpan host, port;
 
-    while (p < end) {
-        size_t n = *p < 0x80u ? 1 : CharLength(p, (size_t)(end - p));
-
-        if (n == 0) {
-            return false;
-        }
-        p += n;
-    }
-    return true;
+    return NsHostPortParse(chars, strlen(chars), true, &host, &port) && host.len > 0
+        && (port.start == NULL || NsPortNumber(port) >= 0);
 }

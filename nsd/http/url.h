@@ -49,7 +49,4 @@ int  NsPortNumber(NsSpan port);
  */
 void NsPathNormalize(Tcl_DString *ds, const char *path, size_t len, bool keepTrailing);
 
-/* Is this well-formed UTF-8 (RFC 3629)? */
-bool NsTextIsUtf8(const char *bytes, size_t len);
-
 #endif

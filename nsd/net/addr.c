@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include "addr.h"
+#include "base/text.h"
+#include "net/addr.h"
 
 static bool
 IsAny(const char *host)
@@ -30,23 +31,31 @@ UnixPath(const char *host)
 }
 
 static int
-ResolveUnix(const char *path, NsSockAddr *addr)
+ResolveUnix(const char *text, NsSockAddr *addr)
 {
-    size_t len = strlen(path);
+    Tcl_DString ds;
+    const char *path;
+    size_t      len = 0;
+    int         result = -1;
 
+    Tcl_DStringInit(&ds);
+    path = NsTextOutString(&ds, text);
+    if (path != NULL) {
+        len = strlen(path);
+    }
     if (len == 0) {
         errno = EINVAL;
-        return -1;
-    }
-    if (len >= sizeof(addr->u.un.sun_path)) {
+    } else if (len >= sizeof(addr->u.un.sun_path)) {
         errno = ENAMETOOLONG;
-        return -1;
+    } else {
+        memset(addr, 0, sizeof(*addr));
+        addr->u.un.sun_family = AF_UNIX;
+        memcpy(addr->u.un.sun_path, path, len + 1);
+        addr->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
+        result = 1;
     }
-    memset(addr, 0, sizeof(*addr));
-    addr->u.un.sun_family = AF_UNIX;
-    memcpy(addr->u.un.sun_path, path, len + 1);
-    addr->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
-    return 1;
+    Tcl_DStringFree(&ds);
+    return result;
 }
 
 static int
@@ -88,6 +97,8 @@ SetErrno(int gaiError)
     switch (gaiError) {
     case EAI_SYSTEM: break;                    /* is set */
     case EAI_MEMORY: errno = ENOMEM; break;
+    case EAI_AGAIN:
+    case EAI_FAIL:   errno = ENONET; break;
     default:         errno = EHOSTUNREACH; break;
     }
 }
@@ -221,34 +232,15 @@ ns_inet_ntop(const struct sockaddr *addr, char *buffer, size_t size)
     }
 }
 
-/* Append up to `max` addresses of the host, separated by blanks. */
-static bool
-AppendAddrs(Tcl_DString *ds, const char *host, int max)
-{
-    NsSockAddr addrs[NS_MAX_ADDRS];
-    char       text[INET6_ADDRSTRLEN];
-    int        n;
-
-    if (host == NULL || UnixPath(host) != NULL || (n = NsAddrResolve(host, 0, false, addrs)) < 0) {
-        return false;
-    }
-    for (int i = 0; i < n && i < max; i++) {
-        if (i > 0) {
-            Tcl_DStringAppend(ds, " ", 1);
-        }
-        Tcl_DStringAppend(ds, ns_inet_ntop(&addrs[i].u.sa, text, sizeof(text)), -1);
-    }
-    return true;
-}
-
 bool
 Ns_GetAddrByHost(Tcl_DString *ds, const char *host)
 {
-    return AppendAddrs(ds, host, 1);
-}
+    NsSockAddr addrs[NS_MAX_ADDRS];
+    char       text[INET6_ADDRSTRLEN];
 
-bool
-Ns_GetAllAddrByHost(Tcl_DString *ds, const char *host)
-{
-    return AppendAddrs(ds, host, NS_MAX_ADDRS);
+    if (host == NULL || UnixPath(host) != NULL || NsAddrResolve(host, 0, false, addrs) < 1) {
+        return false;
+    }
+    Tcl_DStringAppend(ds, ns_inet_ntop(&addrs[0].u.sa, text, sizeof(text)), -1);
+    return true;
 }

@@ -25,7 +25,8 @@ typedef struct NsSockAddr {
  * Any thread; may wait for the name service.  The host is a name, an address ("127.0.0.1", "::1", "[::1]"), "unix:/path" or a
  * path, and, for listening only (`passive`), NULL or "*": any address.  For listening, IPv4 addresses come before IPv6 ones.
  *
- * Returns the number of addresses (1 .. NS_MAX_ADDRS), or -1 and errno: EHOSTUNREACH when the name is not known.
+ * Returns the number of addresses (1 .. NS_MAX_ADDRS), or -1 and errno: EHOSTUNREACH when the name is not known,
+ * ENONET when nobody could be asked.
  */
 int NsAddrResolve(const char *host, unsigned short port, bool passive, NsSockAddr addrs[NS_MAX_ADDRS]);
 /* Is this a numeric IPv4 or IPv6 address, not a name? */

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/check.h"
-#include "connector.h"
+#include "net/connector.h"
 #include "net/tls.h"
-#include "resolver.h"
-#include "sock.h"
+#include "net/resolver.h"
+#include "net/sock.h"
 
 #define BACKLOG_RETRY 10                       /* ms until a full Unix-domain listener is tried again */
 
@@ -29,12 +29,17 @@ struct NsConnector {
     char           *host, *hostname;
     unsigned short  port;
     Ns_TlsCtx      *tls;                       /* retained */
+    Ns_TlsClientParams *tlsParams;             /* what it is to be made of; NULL: it is there, or not wanted */
     int64_t         deadline, attemptDue;
     NsLookup       *lookup;
+    struct Making  *making;                    /* while `lookup` makes the context: the look-up's */
     NsSockAddr     *addrs;
     int             addrCount, addrNext;       /* addrs[addrNext - 1] is being tried */
     int             firstError;                /* of the addresses tried so far */
     Ns_Sock         io;
+    NsShakes       *shakes;                    /* NULL: a client's, which need no turn */
+    NsShake         shake;
+    NsSockAddr      peer;
     NsConnectorProc *done;
     void           *arg;
 };
@@ -62,11 +67,15 @@ static void
 Free(NsConnector *connector)
 {
     NsLoopTimerCancel(connector->loop, &connector->timer);
+    if (connector->shakes != NULL) {
+        NsShakesLeave(connector->shakes, &connector->shake);
+    }
     if (connector->lookup != NULL) {
         NsLookupCancel(connector->lookup);
     }
     CloseSocket(connector);
     Ns_TlsCtxRelease(connector->tls);
+    NsTlsClientParamsFree(connector->tlsParams);
     ns_free(connector->addrs);
     ns_free(connector->host);
     ns_free(connector->hostname);
@@ -151,25 +160,48 @@ Shake(NsConnector *connector)
     errno = 0;
     status = connector->io.transport->handshake(&connector->io, &waitFor, &error);
     code = errno != 0 ? errno : EPROTO;
+    connector->shake.begun = true;
     if (status == NS_OK) {
         Finish(connector, 0, NULL);
     } else if (status == NS_CONTINUE) {
-        (void)WaitFor(connector, waitFor == NS_SOCK_WRITE ? NS_EV_WRITE : NS_EV_READ, ShakeReady);
+        (void)WaitFor(connector, (connector->shakes != NULL ? NS_EV_ONESHOT : 0u) | (waitFor == NS_SOCK_WRITE ? NS_EV_WRITE : NS_EV_READ),
+                      ShakeReady);
     } else {
         Finish(connector, code, Tcl_DStringValue(&error));
     }
     Tcl_DStringFree(&error);
 }
 
+static bool
+ShakeInTurn(NsShake *shake)
+{
+    NsConnector *connector = (NsConnector *)((char *)shake - offsetof(NsConnector, shake));
+
+    NS_CHECK(connector, CONNECTOR_MAGIC);
+    Shake(connector);
+    return true;
+}
+
+/* While it waits for its turn, its peer may give up. */
 static void
 ShakeReady(NsLoop *loop, NsWatch *watch, unsigned events)
 {
     NsConnector *connector = (NsConnector *)((char *)watch - offsetof(NsConnector, watch));
+    NsShakes    *shakes = connector->shakes;
 
     (void)loop;
-    (void)events;
     NS_CHECK(connector, CONNECTOR_MAGIC);
-    Shake(connector);
+    if (shakes == NULL) {
+        Shake(connector);
+    } else if (connector->shake.waits) {
+        if ((events & (NS_EV_RDHUP | NS_EV_HANGUP | NS_EV_ERROR)) != 0) {
+            Finish(connector, ECONNRESET, "connection closed by the peer during the TLS handshake");
+        }
+    } else if (NsShakesMay(shakes, &connector->shake, &connector->peer.u.sa, ShakeInTurn)) {
+        Shake(connector);
+    } else {
+        (void)WaitFor(connector, NS_EV_RDHUP | NS_EV_ONESHOT, ShakeReady);
+    }
 }
 
 static void
@@ -284,6 +316,7 @@ Resolved(NsConnector *connector, const NsSockAddr *addrs, int count, int code)
 {
     if (count < 0) {
         Finish(connector, code, code == EHOSTUNREACH ? "unknown host"
+                               : code == ENONET ? "unknown host (no name server answers)"
                                : code == ECANCELED ? "the server is shutting down" : strerror(code));
         return;
     }
@@ -315,6 +348,76 @@ LookUp(NsConnector *connector)
         return;
     }
     connector->lookup = NsLookupStart(connector->loop, connector->host, connector->port, LookupDone, connector);
+    if (connector->lookup == NULL) {
+        int code = errno;
+
+        Finish(connector, code, code == EAGAIN ? "too many name look-ups are waiting" : "the server is shutting down");
+    }
+}
+
+/* ---- the context ---- */
+
+typedef struct Making {
+    Ns_TlsClientParams *params;
+    Ns_TlsCtx          *ctx;
+    Tcl_DString         error;
+} Making;
+
+/* On a thread that may wait. */
+static void
+MakeContext(void *data)
+{
+    Making *making = data;
+
+    making->ctx = Ns_TlsCtxClientCreate(making->params, &making->error);
+}
+
+static void
+FreeMaking(void *data)
+{
+    Making *making = data;
+
+    NsTlsClientParamsFree(making->params);
+    Ns_TlsCtxRelease(making->ctx);
+    Tcl_DStringFree(&making->error);
+    ns_free(making);
+}
+
+static void
+ContextMade(void *arg, const NsSockAddr *addrs, int count, int code)
+{
+    NsConnector *connector = arg;
+    Making      *making = connector->making;
+
+    (void)addrs;
+    NS_CHECK(connector, CONNECTOR_MAGIC);
+    connector->lookup = NULL;
+    connector->making = NULL;
+    if (count < 0) {
+        Finish(connector, code, code == ECANCELED ? "the server is shutting down" : strerror(code));
+    } else if (making->ctx == NULL) {
+        connector->phase = NS_CONNECT_TLS;
+        Finish(connector, EINVAL, Tcl_DStringValue(&making->error));
+    } else {
+        connector->tls = making->ctx;
+        making->ctx = NULL;
+        LookUp(connector);
+    }
+}
+
+static void
+GetContext(NsConnector *connector)
+{
+    connector->tls = NsTlsClientKept(connector->tlsParams);
+    if (connector->tls != NULL) {
+        LookUp(connector);
+        return;
+    }
+    connector->making = ns_calloc(1u, sizeof(Making));
+    connector->making->params = connector->tlsParams;
+    connector->tlsParams = NULL;
+    Tcl_DStringInit(&connector->making->error);
+    connector->lookup = NsLookupWork(connector->loop, MakeContext, FreeMaking, connector->making, ContextMade, connector);
     if (connector->lookup == NULL) {
         int code = errno;
 
@@ -372,8 +475,12 @@ Begin(NsLoop *loop, NsTask *task)
         return;
     }
     SetTimer(connector, connector->deadline);
-    if (connector->phase == NS_CONNECT_TLS) {
+    if (connector->phase == NS_CONNECT_TLS && connector->shakes == NULL) {
         Shake(connector);
+    } else if (connector->phase == NS_CONNECT_TLS) {
+        (void)WaitFor(connector, NS_EV_READ | NS_EV_ONESHOT, ShakeReady);      /* the client has the first word */
+    } else if (connector->tlsParams != NULL) {
+        GetContext(connector);
     } else {
         LookUp(connector);
     }
@@ -404,18 +511,27 @@ NsConnectorStart(NsLoop *loop, const NsConnectorParams *params, NsConnectorProc 
     connector->port = params->port;
     if (params->tls != NULL) {
         connector->tls = NsTlsCtxRetain(params->tls);
+    } else if (params->tlsParams != NULL) {
+        connector->tlsParams = NsTlsClientParamsCopy(params->tlsParams);
+    }
+    if (params->tls != NULL || params->tlsParams != NULL) {
         connector->hostname = ns_strdup(params->hostname != NULL ? params->hostname : params->host);
     }
     return connector;
 }
 
 NsConnector *
-NsConnectorHandshake(NsLoop *loop, const Ns_Sock *io, int64_t deadline, NsConnectorProc *done, void *arg)
+NsConnectorHandshake(NsLoop *loop, const Ns_Sock *io, int64_t deadline, NsShakes *shakes, const struct sockaddr *peer,
+                     NsConnectorProc *done, void *arg)
 {
     NsConnector *connector = ConnectorNew(loop, deadline, done, arg);
 
     connector->phase = NS_CONNECT_TLS;
     connector->io = *io;
+    connector->shakes = shakes;
+    if (peer != NULL) {
+        memcpy(&connector->peer.u, peer, peer->sa_family == AF_INET6 ? sizeof(connector->peer.u.in6) : sizeof(connector->peer.u.in));
+    }
     return connector;
 }
 

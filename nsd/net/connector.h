@@ -8,14 +8,16 @@
 #ifndef NSD_CONNECTOR_H
 #define NSD_CONNECTOR_H
 
-#include "eventloop.h"
+#include "net/eventloop.h"
+#include "net/shakes.h"
 
 typedef enum { NS_CONNECT_LOOKUP, NS_CONNECT_CONNECT, NS_CONNECT_TLS } NsConnectPhase;
 
 typedef struct NsConnectorParams {
     const char    *host;                       /* as for NsAddrResolve */
     unsigned short port;
-    Ns_TlsCtx     *tls;                        /* a client's; NULL: plain */
+    Ns_TlsCtx     *tls;                        /* a client's; NULL: plain, or ... */
+    const Ns_TlsClientParams *tlsParams;       /* ... the context is made of these, without keeping the loop */
     const char    *hostname;                   /* TLS: SNI and verified name; NULL: host */
     int64_t        deadline;                   /* NsLoopClock() at which it is given up */
 } NsConnectorParams;
@@ -36,8 +38,12 @@ typedef void (NsConnectorProc)(const NsConnectorResult *result, void *arg);
  * connector is cancelled before.
  */
 NsConnector *NsConnectorStart(NsLoop *loop, const NsConnectorParams *params, NsConnectorProc *done, void *arg);
-/* The same for the TLS handshake alone, with a connected socket that has its session (Ns_TlsAttachServer); it is taken over. */
-NsConnector *NsConnectorHandshake(NsLoop *loop, const Ns_Sock *io, int64_t deadline, NsConnectorProc *done, void *arg);
+/*
+ * The same for the TLS handshake alone, with a connected socket that has its session (Ns_TlsAttachServer, Ns_TlsAttachClient); it is taken over.  It takes
+ * its turns among `shakes`, of this loop, by its peer's address; both are NULL for a client, which has the first word and needs no turn.
+ */
+NsConnector *NsConnectorHandshake(NsLoop *loop, const Ns_Sock *io, int64_t deadline, NsShakes *shakes, const struct sockaddr *peer,
+                                  NsConnectorProc *done, void *arg);
 /* The loop's thread: `done` will not be called; the socket is closed. */
 void         NsConnectorCancel(NsConnector *connector);
 

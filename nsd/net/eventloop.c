@@ -16,8 +16,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "base/check.h"
-#include "eventloop.h"
-#include "timerwheel.h"
+#include "net/eventloop.h"
+#include "net/timerwheel.h"
 
 #define EVENTS_PER_WAIT 512
 #define BUFFER_MARGIN   64                     /* before and after the read buffer: a frame's head, a final NUL */
@@ -25,7 +25,7 @@
 
 /* Written by the loop's thread once per turn, read by any. */
 typedef struct Published {
-    atomic_uint_fast64_t turns, events, tasks, timers, wakeups, busyUsec;
+    atomic_uint_fast64_t turns, events, tasks, timers, wakeups, yields, busyUsec;
     atomic_size_t        armedTimers;
 } Published;
 
@@ -37,6 +37,7 @@ struct NsLoop {
     int64_t      busySince;                    /* microseconds: the end of the last wait */
     NsTimerWheel wheel;
     NsTask      *deferred, **deferredTail;
+    NsTask      *yielded, **yieldedTail;
     char        *buffer;                       /* with its margins; NULL until it is asked for */
     Published    published;
     struct epoll_event events[EVENTS_PER_WAIT];
@@ -57,7 +58,7 @@ NsLoopClockUsec(void)
     struct timespec ts;
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    return (int64_t)ts.tv_sec * 1000000 + (uint32_t)ts.tv_nsec / 1000;     /* of 32 bits: a cheap division */
 }
 
 int64_t
@@ -100,6 +101,7 @@ NsLoopCreate(const char *name)
     loop->name = ns_strdup(name);
     loop->now = NsLoopClock();
     loop->deferredTail = &loop->deferred;
+    loop->yieldedTail = &loop->yielded;
     NsWheelInit(&loop->wheel, loop->now);
     return loop;
 
@@ -151,6 +153,54 @@ NsLoopDefer(NsLoop *loop, NsTask *task)
     task->next = NULL;
     *loop->deferredTail = task;
     loop->deferredTail = &task->next;
+}
+
+bool
+NsLoopTurnOver(const NsLoop *loop)
+{
+    struct timespec ts;
+
+    /* It is some milliseconds behind, so that it never says so too early. */
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - loop->busySince >= NS_LOOP_TURN;
+}
+
+void
+NsLoopYield(NsLoop *loop, NsTask *task)
+{
+    task->next = NULL;
+    *loop->yieldedTail = task;
+    loop->yieldedTail = &task->next;
+    Count(&loop->published.yields, 1);
+}
+
+/* Those that yielded until now, as many as fit; the others stay before those that yield meanwhile. */
+static size_t
+RunYielded(NsLoop *loop)
+{
+    NsTask *task = loop->yielded, **last = loop->yieldedTail;
+    size_t  n = 0;
+
+    if (task == NULL) {
+        return 0;
+    }
+    loop->yielded = NULL;
+    loop->yieldedTail = &loop->yielded;
+    do {
+        NsTask *next = task->next;
+
+        task->proc(loop, task);
+        task = next;
+        n++;
+    } while (task != NULL && !NsLoopTurnOver(loop));
+    if (task != NULL) {
+        *last = loop->yielded;
+        if (loop->yielded == NULL) {
+            loop->yieldedTail = last;
+        }
+        loop->yielded = task;
+    }
+    return n;
 }
 
 /* Everything that was posted until now, in the order of posting. */
@@ -206,7 +256,7 @@ NsLoopDestroy(NsLoop *loop)
 
     NS_CHECK(loop, LOOP_MAGIC);
     currentLoop = loop;
-    while (RunInbox(loop) + RunDeferred(loop) > 0) {
+    while (RunInbox(loop) + RunYielded(loop) + RunDeferred(loop) > 0) {
         ;
     }
     currentLoop = saved;
@@ -359,7 +409,7 @@ WaitTime(const NsLoop *loop, int64_t now)
 {
     int64_t wait;
 
-    if (loop->deferred != NULL) {
+    if (loop->deferred != NULL || loop->yielded != NULL) {
         return 0;
     }
     wait = NsWheelWait(&loop->wheel, now);
@@ -438,7 +488,7 @@ NsLoopRun(NsLoop *loop)
 
         /* Looked at before the inbox is taken: what was posted before NsLoopStop is in it. */
         stopping = atomic_load(&loop->stop);
-        Count(&loop->published.tasks, RunInbox(loop));
+        Count(&loop->published.tasks, RunInbox(loop) + (loop->yielded != NULL ? RunYielded(loop) : 0));
         RunDeferred(loop);
         Count(&loop->published.turns, 1);
         Count(&loop->published.timers, timers);
@@ -491,6 +541,7 @@ NsLoopGetStats(const NsLoop *loop, NsLoopStats *stats)
         .tasks = atomic_load_explicit(&published->tasks, memory_order_relaxed),
         .timers = atomic_load_explicit(&published->timers, memory_order_relaxed),
         .wakeups = atomic_load_explicit(&published->wakeups, memory_order_relaxed),
+        .yields = atomic_load_explicit(&published->yields, memory_order_relaxed),
         .busyUsec = atomic_load_explicit(&published->busyUsec, memory_order_relaxed),
         .watches = atomic_load_explicit(&loop->watches, memory_order_relaxed),
         .armedTimers = atomic_load_explicit(&published->armedTimers, memory_order_relaxed),

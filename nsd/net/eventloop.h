@@ -6,8 +6,8 @@
  * One thread runs a loop.  Unless a comment says "any thread", functions are called by that thread alone.  All objects
  * (watches, timers, tasks) live inside their owners' structures: the loop allocates nothing for them.
  *
- * One turn: wait for events; run timers that are due; call the watches that are ready; run the inbox; run what was
- * registered for the end of the turn.
+ * One turn: wait for events; run timers that are due; call the watches that are ready; run the inbox; go on with what did not
+ * fit into an earlier turn; run what was registered for the end of the turn.
  */
 #ifndef NSD_EVENTLOOP_H
 #define NSD_EVENTLOOP_H
@@ -91,12 +91,24 @@ void NsLoopPost(NsLoop *loop, NsTask *task);
 /* Run at the end of this turn (tasks added while those run: in the same turn). */
 void NsLoopDefer(NsLoop *loop, NsTask *task);
 
+/*
+ * Work has a measure: who finds, between two pieces of his work, that the turn has lasted for NS_LOOP_TURN leaves the rest for a later
+ * one, so that nobody keeps the others waiting.  Cheap enough to ask for each message; true some milliseconds late at most.
+ */
+#define NS_LOOP_TURN 4000                      /* microseconds */
+bool NsLoopTurnOver(const NsLoop *loop);
+/*
+ * Run the task behind the inbox of this turn or a later one: those that have yielded get their turn in the order in which they did, each
+ * of them once per turn, as many as fit into it, and one at least.
+ */
+void NsLoopYield(NsLoop *loop, NsTask *task);
+
 /* A buffer of the thread for reading: whoever reads uses it before he returns.  Room before it for a frame head. */
 #define NS_LOOP_BUFFER (256 * 1024)
 char *NsLoopBuffer(NsLoop *loop);
 
 typedef struct NsLoopStats {                   /* counters since the start; any thread may read them */
-    uint64_t turns, events, tasks, timers, wakeups;
+    uint64_t turns, events, tasks, timers, wakeups, yields;
     uint64_t busyUsec;                         /* not waiting */
     size_t   watches, armedTimers, inbox;
 } NsLoopStats;

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "prebind.h"
-#include "sock.h"
+#include "net/prebind.h"
+#include "net/sock.h"
 
 #define FIRST_PASSED 3                         /* SD_LISTEN_FDS_START */
 

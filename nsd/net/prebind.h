@@ -10,7 +10,7 @@
 #ifndef NSD_PREBIND_H
 #define NSD_PREBIND_H
 
-#include "addr.h"
+#include "net/addr.h"
 
 /* ---- the main thread, at start, in this order ---- */
 

@@ -8,8 +8,9 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include "base/clock.h"
 #include "base/check.h"
-#include "resolver.h"
+#include "net/resolver.h"
 
 #define IDLE_SECONDS 30                        /* then a thread ends */
 
@@ -24,6 +25,9 @@ struct NsLookup {
     NsLoop       *loop;
     char         *host;
     unsigned short port;
+    void        (*work)(void *data);           /* NULL: look `host` up */
+    void        (*freeData)(void *data);
+    void         *data;
     NsLookupProc *done;
     void         *arg;
     int           count, code;
@@ -47,6 +51,9 @@ static void
 Free(NsLookup *lookup)
 {
     lookup->magic = NS_SPOILED;
+    if (lookup->freeData != NULL) {
+        lookup->freeData(lookup->data);
+    }
     ns_free(lookup->host);
     ns_free(lookup);
 }
@@ -106,11 +113,10 @@ Take(void)
     NsLookup *lookup;
     Ns_Time   until;
 
-    Ns_GetTime(&until);
-    Ns_IncrTime(&until, IDLE_SECONDS, 0);
+    NsMonotonicAfter(&(Ns_Time){IDLE_SECONDS, 0}, &until);
     resolver.idle++;
     while (resolver.first == NULL && !resolver.stopping
-           && Ns_CondTimedWait(&resolver.work, &resolver.lock, &until) == NS_OK) {
+           && NsCondWaitUntil(&resolver.work, &resolver.lock, &until) == NS_OK) {
         ;
     }
     resolver.idle--;
@@ -139,8 +145,12 @@ ResolverThread(void *arg)
         NsResolveProc *resolve = resolver.resolve != NULL ? resolver.resolve : Resolve;
 
         Ns_MutexUnlock(&resolver.lock);
-        lookup->count = resolve(lookup->host, lookup->port, lookup->addrs);
-        lookup->code = lookup->count < 0 ? errno : 0;
+        if (lookup->work != NULL) {
+            lookup->work(lookup->data);
+        } else {
+            lookup->count = resolve(lookup->host, lookup->port, lookup->addrs);
+            lookup->code = lookup->count < 0 ? errno : 0;
+        }
         Ns_MutexLock(&resolver.lock);
         Post(lookup);
     }
@@ -167,18 +177,24 @@ Enqueue(NsLookup *lookup)
     Ns_CondSignal(&resolver.work);
 }
 
-NsLookup *
-NsLookupStart(NsLoop *loop, const char *host, unsigned short port, NsLookupProc *done, void *arg)
+static NsLookup *
+LookupNew(NsLoop *loop, NsLookupProc *done, void *arg)
 {
     NsLookup *lookup = ns_calloc(1u, sizeof(NsLookup));
-    int       code = 0;
 
     lookup->magic = LOOKUP_MAGIC;
     lookup->loop = loop;
-    lookup->host = ns_strdup(host);
-    lookup->port = port;
     lookup->done = done;
     lookup->arg = arg;
+    return lookup;
+}
+
+/* NULL and errno: it is gone. */
+static NsLookup *
+Start(NsLookup *lookup)
+{
+    int code = 0;
+
     Ns_MutexLock(&resolver.lock);
     if (resolver.stopping) {
         code = ECANCELED;
@@ -195,6 +211,27 @@ NsLookupStart(NsLoop *loop, const char *host, unsigned short port, NsLookupProc 
         errno = code;
     }
     return lookup;
+}
+
+NsLookup *
+NsLookupStart(NsLoop *loop, const char *host, unsigned short port, NsLookupProc *done, void *arg)
+{
+    NsLookup *lookup = LookupNew(loop, done, arg);
+
+    lookup->host = ns_strdup(host);
+    lookup->port = port;
+    return Start(lookup);
+}
+
+NsLookup *
+NsLookupWork(NsLoop *loop, void (*work)(void *data), void (*freeData)(void *data), void *data, NsLookupProc *done, void *arg)
+{
+    NsLookup *lookup = LookupNew(loop, done, arg);
+
+    lookup->work = work;
+    lookup->freeData = freeData;
+    lookup->data = data;
+    return Start(lookup);
 }
 
 void
@@ -236,7 +273,7 @@ NsResolverStop(const Ns_Time *until)
         Post(lookup);
     }
     Ns_CondBroadcast(&resolver.work);
-    while (resolver.idle > 0 && Ns_CondTimedWait(&resolver.left, &resolver.lock, until) == NS_OK) {
+    while (resolver.idle > 0 && NsCondWaitUntil(&resolver.left, &resolver.lock, until) == NS_OK) {
         ;
     }
     running = resolver.threads - resolver.idle;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Name look-ups for event loops: getaddrinfo() waits, so a few threads do it.
+ * Name look-ups for event loops: getaddrinfo() waits, so a few threads do it, and what else takes long.
  *
  * The threads are started when there is something to look up and end when there has been nothing for a while.  Look-ups that wait for a
  * thread are limited in number; one that hangs keeps its thread, but neither its caller nor the stop.
@@ -8,8 +8,8 @@
 #ifndef NSD_RESOLVER_H
 #define NSD_RESOLVER_H
 
-#include "addr.h"
-#include "eventloop.h"
+#include "net/addr.h"
+#include "net/eventloop.h"
 
 #define NS_RESOLVER_THREADS 4
 #define NS_RESOLVER_QUEUE   1000
@@ -23,6 +23,11 @@ typedef void (NsLookupProc)(void *arg, const NsSockAddr *addrs, int count, int c
  * unless the look-up is cancelled before.  NULL and errno: EAGAIN (too many wait already), ECANCELED (the process ends).
  */
 NsLookup *NsLookupStart(NsLoop *loop, const char *host, unsigned short port, NsLookupProc *done, void *arg);
+/*
+ * The same threads do other work that takes its time: `work` runs on one of them with `data`, then `done` is called with count 0, or
+ * with -1 and ECANCELED; `data` lives until behind `done`, and is freed by `freeData` in any case, also when NULL is returned.
+ */
+NsLookup *NsLookupWork(NsLoop *loop, void (*work)(void *data), void (*freeData)(void *data), void *data, NsLookupProc *done, void *arg);
 /* The loop's thread: `done` will not be called. */
 void      NsLookupCancel(NsLookup *lookup);
 

@@ -8,26 +8,13 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "prebind.h"
-#include "sock.h"
+#include "base/clock.h"
+#include "net/prebind.h"
+#include "net/sock.h"
 
 #define NO_DEADLINE INT64_MAX
-
-/* Close on an error path: errno stays. */
-static NS_SOCKET
-CloseFailed(int fd)
-{
-    int error = errno;
-
-    if (fd != -1) {
-        close(fd);
-    }
-    errno = error;
-    return NS_INVALID_SOCKET;
-}
 
 static int64_t
 NowUsec(void)
@@ -79,30 +66,6 @@ PollUntil(int fd, short events, int64_t deadline)
     }
 }
 
-static Ns_ReturnCode
-SetFlag(int fd, bool nonBlocking)
-{
-    int flags = fcntl(fd, F_GETFL), wanted;
-
-    if (flags == -1) {
-        return NS_ERROR;
-    }
-    wanted = nonBlocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
-    return wanted == flags || fcntl(fd, F_SETFL, wanted) == 0 ? NS_OK : NS_ERROR;
-}
-
-Ns_ReturnCode
-Ns_SockSetNonBlocking(NS_SOCKET sock)
-{
-    return SetFlag(sock, true);
-}
-
-Ns_ReturnCode
-Ns_SockSetBlocking(NS_SOCKET sock)
-{
-    return SetFlag(sock, false);
-}
-
 Ns_ReturnCode
 Ns_SockPipe(NS_SOCKET socks[2])
 {
@@ -130,65 +93,10 @@ Ns_SockTimedWait(NS_SOCKET sock, unsigned what, const Ns_Time *timeout)
 
 /* --------------------------------------------------------------------------------------------------------- listen */
 
-/* A socket file whose server is gone is in the way: nobody answers there. */
-static bool
-RemoveStale(const NsSockAddr *addr)
-{
-    struct stat st;
-    bool        stale;
-    int         fd;
-
-    if (lstat(addr->u.un.sun_path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
-        return false;
-    }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd == -1) {
-        return false;
-    }
-    stale = connect(fd, &addr->u.sa, addr->len) != 0 && errno == ECONNREFUSED;
-    close(fd);
-    return stale && unlink(addr->u.un.sun_path) == 0;
-}
-
-static int
-Bind(int fd, const NsSockAddr *addr)
-{
-    int result = bind(fd, &addr->u.sa, addr->len);
-
-    if (result != 0 && errno == EADDRINUSE && addr->u.sa.sa_family == AF_UNIX) {
-        if (RemoveStale(addr)) {
-            result = bind(fd, &addr->u.sa, addr->len);
-        } else {
-            errno = EADDRINUSE;
-        }
-    }
-    return result;
-}
-
-NS_SOCKET
-NsSockBind(const NsSockAddr *addr, bool reuseport, bool bothFamilies)
-{
-    int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1, v6only = bothFamilies ? 0 : 1;
-
-    if (fd == -1) {
-        return NS_INVALID_SOCKET;
-    }
-    if (addr->u.sa.sa_family != AF_UNIX) {
-        if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0
-            || (reuseport && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0)) {
-            return CloseFailed(fd);
-        }
-    }
-    if (addr->u.sa.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) != 0) {
-        return CloseFailed(fd);
-    }
-    return Bind(fd, addr) == 0 ? fd : CloseFailed(fd);
-}
-
 /* ---- no descriptors left ---- */
 
 /* Kept from the first listening socket on. */
-static struct { Ns_Mutex lock; int fd; bool kept; time_t told; } reserve = {.fd = -1};
+static struct { Ns_Mutex lock; int fd; bool kept; int64_t told; } reserve = {.fd = -1};
 
 static void
 KeepReserve(void)
@@ -211,7 +119,7 @@ void
 NsSockRefuse(NS_SOCKET listener, const char *who)
 {
     int    code = errno;
-    time_t now = time(NULL);
+    int64_t now = NsClockMs() / 1000;
     bool   tell;
 
     Ns_MutexLock(&reserve.lock);
@@ -239,7 +147,7 @@ ListenOn(const NsSockAddr *addr, int backlog, bool reuseport, bool bothFamilies)
     NS_SOCKET fd = NsSockBind(addr, reuseport, bothFamilies);
 
     if (fd != NS_INVALID_SOCKET && listen(fd, backlog > 0 ? backlog : SOMAXCONN) != 0) {
-        return CloseFailed(fd);
+        return NsSockCloseFailed(fd);
     }
     if (fd != NS_INVALID_SOCKET) {
         KeepReserve();
@@ -343,12 +251,12 @@ StartConnect(const NsSockAddr *addr, const char *lhost, unsigned short lport, bo
         return NS_INVALID_SOCKET;
     }
     if (BindLocal(fd, addr->u.sa.sa_family, lhost, lport) != 0) {
-        return CloseFailed(fd);
+        return NsSockCloseFailed(fd);
     }
     result = connect(fd, &addr->u.sa, addr->len);
     *pending = result != 0;
     if (result != 0 && errno != EINPROGRESS && errno != EINTR) {
-        return CloseFailed(fd);
+        return NsSockCloseFailed(fd);
     }
     return fd;
 }
@@ -386,10 +294,10 @@ ConnectUntil(const NsSockAddr *addr, const char *lhost, unsigned short lport, in
             ready = error == 0 ? 1 : -1;
         }
         if (ready != 1) {
-            return CloseFailed(fd);
+            return NsSockCloseFailed(fd);
         }
     }
-    return Ns_SockSetBlocking(fd) == NS_OK ? fd : CloseFailed(fd);
+    return Ns_SockSetBlocking(fd) == NS_OK ? fd : NsSockCloseFailed(fd);
 }
 
 /* Of the time that is left, each address gets its share, so that one that does not answer leaves time for the others. */
@@ -462,7 +370,7 @@ Ns_SockAsyncConnect(const char *host, unsigned short port)
     for (int i = 0; i < n && fd == NS_INVALID_SOCKET; i++) {
         fd = StartConnect(&addrs[i], NULL, 0, &pending);
         if (fd != NS_INVALID_SOCKET && pending && FailedAtOnce(fd)) {
-            fd = CloseFailed(fd);
+            fd = NsSockCloseFailed(fd);
         }
     }
     return fd;

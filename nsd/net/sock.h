@@ -5,12 +5,15 @@
 #ifndef NSD_SOCK_H
 #define NSD_SOCK_H
 
-#include "addr.h"
+#include "net/addr.h"
 
 /*
  * Any thread.  A socket that is bound but does not listen yet; for an IPv6 address `bothFamilies` says whether it is
  * for IPv4, too.  -1 and errno on failure.
  */
+NS_SOCKET NsSockCloseFailed(NS_SOCKET fd);                /* on an error path: errno stays, NS_INVALID_SOCKET */
+/* At a file of a socket of that type (SOCK_STREAM, SOCK_DGRAM) that nobody has open: remove it.  False: it is something else, or in use. */
+bool NsSockRemoveStale(const NsSockAddr *addr, int type);
 NS_SOCKET NsSockBind(const NsSockAddr *addr, bool reuseport, bool bothFamilies);
 /* As Ns_SockListenEx, but never one of the sockets that were bound before (prebind.h). */
 NS_SOCKET NsSockListenNew(const char *address, unsigned short port, int backlog, bool reuseport);

@@ -7,7 +7,7 @@
  * order behind the wheel's own digit, and the next thing to do is the first used slot of the lowest used level.  When
  * time reaches a slot of an upper level, its timers are distributed over the levels below.
  */
-#include "timerwheel.h"
+#include "net/timerwheel.h"
 
 #define MAX_TICK (((int64_t)1 << (NS_WHEEL_BITS * NS_WHEEL_LEVELS)) - 1)
 

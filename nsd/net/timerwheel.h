@@ -8,7 +8,7 @@
 #ifndef NSD_TIMERWHEEL_H
 #define NSD_TIMERWHEEL_H
 
-#include "eventloop.h"
+#include "net/eventloop.h"
 
 #define NS_WHEEL_TICK   8                      /* milliseconds */
 #define NS_WHEEL_BITS   6                      /* slots per level: as many as a word has bits */

@@ -9,13 +9,20 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <pthread.h>
 #include <string.h>
-#include "addr.h"
+#include "base/dict.h"
+#include "net/addr.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "net/tls.h"
 
-#define MAX_RECORD 16384
+#define MAX_RECORD       16384
+/* What one call may do; the loop, or `pending`, tells of the rest.  A thousand records of one byte take a millisecond. */
+#define RECV_BUDGET      (72u * 1024u)         /* bytes from the socket: four large records */
+#define HANDSHAKE_BUDGET (24u * 1024u)
+#define MAX_RECV_RECORDS 512
+#define MAX_SEND_RECORDS 512
+#define MAX_STEPS        16                    /* messages without data */
 
 typedef struct TlsSession {
     uint32_t   magic;
@@ -27,100 +34,11 @@ typedef struct TlsSession {
     size_t     credit;                         /* sent already of what the caller gives next */
     bool       incomplete;                     /* what OpenSSL has read is less than a record */
     bool       untold;                         /* an end or error was found behind data, and the caller does not know yet */
+    NsTlsGuard guard;
 } TlsSession;
 #define SESSION_MAGIC NS_MAGIC('T', 'l', 's', 'S')
 
 static _Thread_local char recordBuffer[MAX_RECORD];                /* small pieces become one record here */
-
-/* ---------------------------------------------------------------------------------------------- the socket's BIO */
-
-static BIO_METHOD    *bioMethod;
-static pthread_once_t bioOnce = PTHREAD_ONCE_INIT;
-
-static int
-BioFd(BIO *bio)
-{
-    return (int)(intptr_t)BIO_get_data(bio);
-}
-
-static int
-BioRead(BIO *bio, char *buffer, int size)
-{
-    ssize_t n;
-
-    BIO_clear_retry_flags(bio);
-    do {
-        n = recv(BioFd(bio), buffer, (size_t)size, MSG_DONTWAIT);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0 && errno == EAGAIN) {
-        BIO_set_retry_read(bio);
-    } else if (n == 0) {
-        BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-    }
-    return (int)n;
-}
-
-/* Unlike OpenSSL's own, it raises no SIGPIPE. */
-static int
-BioWrite(BIO *bio, const char *data, int size)
-{
-    ssize_t n;
-
-    BIO_clear_retry_flags(bio);
-    do {
-        n = send(BioFd(bio), data, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0 && errno == EAGAIN) {
-        BIO_set_retry_write(bio);
-    }
-    return (int)n;
-}
-
-static long
-BioCtrl(BIO *bio, int command, long num, void *arg)
-{
-    switch (command) {
-    case BIO_CTRL_FLUSH: return 1;
-    case BIO_CTRL_EOF:   return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
-    default:             return 0;
-    }
-}
-
-static void
-MakeBioMethod(void)
-{
-    bioMethod = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket of nsd");
-    if (bioMethod != NULL) {
-        BIO_meth_set_read(bioMethod, BioRead);
-        BIO_meth_set_write(bioMethod, BioWrite);
-        BIO_meth_set_ctrl(bioMethod, BioCtrl);
-    }
-}
-
-static SSL *
-SslNew(const Ns_TlsCtx *ctx, int fd)
-{
-    SSL *ssl;
-    BIO *bio;
-
-    pthread_once(&bioOnce, MakeBioMethod);
-    ssl = SSL_new(ctx->ssl);
-    bio = bioMethod != NULL ? BIO_new(bioMethod) : NULL;
-    if (ssl == NULL || bio == NULL) {
-        SSL_free(ssl);
-        BIO_free(bio);
-        return NULL;
-    }
-    BIO_set_data(bio, (void *)(intptr_t)fd);
-    BIO_set_init(bio, 1);
-    SSL_set_bio(ssl, bio, bio);
-    if (ctx->server) {
-        SSL_set_accept_state(ssl);
-    } else {
-        SSL_set_connect_state(ssl);
-    }
-    return ssl;
-}
 
 /* -------------------------------------------------------------------------------------------------------- sessions */
 
@@ -142,9 +60,14 @@ Session(const Ns_Sock *sock)
     NS_CHECK(session, SESSION_MAGIC);
     if (session->ssl == NULL && session->failed == 0) {
         ERR_clear_error();
-        session->ssl = SslNew(session->ctx, sock->sock);
+        session->guard.fd = sock->sock;
+        session->ssl = NsTlsGuardedNew(session->ctx->ssl, &session->guard);
         if (session->ssl == NULL) {
             session->failed = ENOMEM;
+        } else if (session->ctx->server) {
+            SSL_set_accept_state(session->ssl);
+        } else {
+            SSL_set_connect_state(session->ssl);
         }
     }
     return session;
@@ -286,12 +209,14 @@ TlsHandshake(Ns_Sock *sock, unsigned *waitFor, Tcl_DString *error)
         return NS_ERROR;
     }
     EmptyErrors();
+    session->guard.budget = HANDSHAKE_BUDGET;
     errno = 0;
     result = SSL_do_handshake(session->ssl);
     sysError = errno;
     if (result == 1) {
         /* A client with little memory may have asked for small records (RFC 6066, 4): 1 is 512, 2 is 1024, ... */
         fragment = SSL_SESSION_get_max_fragment_length(SSL_get0_session(session->ssl));
+        session->guard.established = true;
         session->maxRecord = fragment >= 1 && fragment <= 4 ? (size_t)256 << fragment : MAX_RECORD;
         return NS_OK;
     }
@@ -323,7 +248,11 @@ Outcome(TlsSession *session, int result, const char *what, unsigned char *wait)
         *wait = NS_SOCK_WRITE;
         return EAGAIN;
     case SSL_ERROR_ZERO_RETURN:
-        return 0;
+        if (!session->guard.flooded) {
+            return 0;
+        }
+        session->failed = ECONNABORTED;
+        break;
     case SSL_ERROR_SYSCALL:
         session->failed = sysError != 0 ? sysError : ECONNRESET;
         break;
@@ -359,7 +288,7 @@ TlsRecv(Ns_Sock *sock, void *buffer, size_t size)
 {
     TlsSession *session = Session(sock);
     size_t      total = 0, n;
-    int         error = session->failed, result;
+    int         error = session->failed, result, records = 0;
 
     sock->waitRecv = NS_SOCK_READ;
     session->untold = false;
@@ -368,6 +297,8 @@ TlsRecv(Ns_Sock *sock, void *buffer, size_t size)
         return -1;
     }
     EmptyErrors();
+    session->guard.budget = RECV_BUDGET;
+    session->guard.stepsOfCall = 0;
     /* All that came with one read of the socket, be it many records. */
     do {
         errno = 0;
@@ -379,9 +310,10 @@ TlsRecv(Ns_Sock *sock, void *buffer, size_t size)
         }
         session->incomplete = false;
         total += n;
-    } while (total < size && HasPending(session));
+    } while (total < size && ++records < MAX_RECV_RECORDS && session->guard.stepsOfCall < MAX_STEPS && HasPending(session));
 
     if (total > 0) {
+        session->guard.data += total;
         /* An error or the end is found again by the next call, of which the socket may have no event to tell. */
         session->untold = result != 1 && error != EAGAIN;
         return (ssize_t)total;
@@ -403,6 +335,7 @@ TlsNothing(Ns_Sock *sock)
         return false;
     }
     EmptyErrors();
+    session->guard.budget = RECV_BUDGET;
     errno = 0;
     result = SSL_peek_ex(session->ssl, &byte, 1, &n);
     if (result == 1) {
@@ -477,7 +410,7 @@ TlsSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
     Cursor      cursor = {iov, iovcnt, 0};
     size_t      sent, written, len;
     const char *data;
-    int         error = session->failed, result;
+    int         error = session->failed, result, records = 0;
 
     sock->waitSend = NS_SOCK_WRITE;
     if (error != 0) {
@@ -487,7 +420,9 @@ TlsSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
     sent = Skip(&cursor, session->credit);
     session->credit -= sent;
     EmptyErrors();
-    while ((len = Gather(cursor, session->refused > 0 ? session->refused : session->maxRecord, session->refused > 0, &data)) > 0) {
+    session->guard.budget = HANDSHAKE_BUDGET;
+    while (records++ < MAX_SEND_RECORDS
+           && (len = Gather(cursor, session->refused > 0 ? session->refused : session->maxRecord, session->refused > 0, &data)) > 0) {
         size_t tried = session->refused > 0 ? session->refused : len;
 
         errno = 0;
@@ -528,6 +463,7 @@ TlsShutdown(Ns_Sock *sock)
     /* Behind a record that is not out, the notice would be garbage. */
     if (session->ssl != NULL && session->failed == 0 && session->refused == 0 && SSL_is_init_finished(session->ssl)) {
         ERR_clear_error();
+        session->guard.budget = HANDSHAKE_BUDGET;
         result = SSL_shutdown(session->ssl);
         if (result < 0 && SSL_get_error(session->ssl, result) == SSL_ERROR_WANT_WRITE) {
             sock->waitSend = NS_SOCK_WRITE;
@@ -542,13 +478,16 @@ TlsShutdown(Ns_Sock *sock)
     return status;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ info */
-
-static void
-Put(Tcl_Interp *interp, Tcl_Obj *dict, const char *key, Tcl_Obj *value)
+bool
+NsTlsMayAsk(const Ns_Sock *sock, const char *host)
 {
-    Tcl_DictObjPut(interp, dict, Tcl_NewStringObj(key, -1), value);
+    const TlsSession *session = sock->arg;
+
+    NS_CHECK(session, SESSION_MAGIC);
+    return !session->ctx->rulesDiffer || session->ssl == NULL || NsTlsHostAllows(session->ctx, session->ssl, host);
 }
+
+/* ------------------------------------------------------------------------------------------------------------ info */
 
 static Tcl_Obj *
 NameObj(const X509_NAME *name)
@@ -556,14 +495,14 @@ NameObj(const X509_NAME *name)
     BIO     *bio = BIO_new(BIO_s_mem());
     char    *text;
     long     len;
-    Tcl_Obj *obj = Tcl_NewObj();
+    Tcl_Obj *obj = NULL;
 
     if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
         len = BIO_get_mem_data(bio, &text);
-        Tcl_SetStringObj(obj, text, (int)len);
+        obj = NsTextObj(text, len);
     }
     BIO_free(bio);
-    return obj;
+    return obj != NULL ? obj : Tcl_NewObj();
 }
 
 static Tcl_Obj *
@@ -579,11 +518,11 @@ CertificateObj(Tcl_Interp *interp, const SSL *ssl)
     if (cert == NULL) {
         return dict;
     }
-    Put(interp, dict, "subject", NameObj(X509_get_subject_name(cert)));
-    Put(interp, dict, "issuer", NameObj(X509_get_issuer_name(cert)));
+    NsDictPut(dict, "subject", NameObj(X509_get_subject_name(cert)));
+    NsDictPut(dict, "issuer", NameObj(X509_get_issuer_name(cert)));
     number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
     hex = number != NULL ? BN_bn2hex(number) : NULL;
-    Put(interp, dict, "serial", Tcl_NewStringObj(hex != NULL ? hex : "", -1));
+    NsDictPutText(dict, "serial", hex != NULL ? hex : "");
     OPENSSL_free(hex);
     BN_free(number);
     if (X509_digest(cert, EVP_sha256(), digest, &len) == 1) {
@@ -595,7 +534,7 @@ CertificateObj(Tcl_Interp *interp, const SSL *ssl)
             text[2 * i] = digits[digest[i] >> 4];
             text[2 * i + 1] = digits[digest[i] & 15];
         }
-        Put(interp, dict, "sha256", Tcl_NewStringObj(text, (int)(2 * len)));
+        NsDictPut(dict, "sha256", Tcl_NewStringObj(text, (int)(2 * len)));
     }
     X509_free(cert);
     return dict;
@@ -611,12 +550,12 @@ TlsInfo(const Ns_Sock *sock, Tcl_Interp *interp, Tcl_Obj *dict)
     if (session->ssl == NULL) {
         return;
     }
-    Put(interp, dict, "sslversion", Tcl_NewStringObj(SSL_get_version(session->ssl), -1));
-    Put(interp, dict, "cipher", Tcl_NewStringObj(SSL_get_cipher_name(session->ssl), -1));
+    NsDictPut(dict, "sslversion", Tcl_NewStringObj(SSL_get_version(session->ssl), -1));
+    NsDictPut(dict, "cipher", Tcl_NewStringObj(SSL_get_cipher_name(session->ssl), -1));
     if (session->ctx->server) {
         name = SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
-        Put(interp, dict, "servername", Tcl_NewStringObj(name != NULL ? name : "", -1));
-        Put(interp, dict, "clientcert", CertificateObj(interp, session->ssl));
+        NsDictPut(dict, "servername", NsTextObj(name != NULL ? name : "", -1));
+        NsDictPut(dict, "clientcert", CertificateObj(interp, session->ssl));
     }
 }
 

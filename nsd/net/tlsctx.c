@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * TLS contexts: certificates, keys, protocols, and which certificate answers for which host.
+ * TLS contexts: certificates, keys, protocols, and whom to trust.
  */
-#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -10,13 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/check.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "net/tls.h"
-
-#define MAX_HOST 255
 
 /* As Mozilla's intermediate list: forward secrecy and AEAD only. */
 static const char defaultCiphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!aNULL:!PSK:!SRP";
-static const unsigned char sessionIdContext[] = "nsd";
 
 void
 NsTlsAppendErrors(Tcl_DString *ds)
@@ -59,7 +58,42 @@ Fail(Tcl_DString *error, const char *what, const char *name, const char *reason)
 static bool
 Readable(Tcl_DString *error, const char *what, const char *file)
 {
-    return access(file, R_OK) == 0 || Fail(error, what, file, strerror(errno));
+    return NsFileAccess(file, R_OK) == 0 || Fail(error, what, file, strerror(errno));
+}
+
+/* A file or folder that OpenSSL reads itself; false: it says why. */
+typedef int (ReadProc)(SSL_CTX *ssl, const char *name);
+
+static bool
+ReadBy(ReadProc *proc, SSL_CTX *ssl, const char *name)
+{
+    Tcl_DString ds;
+    const char *bytes;
+    bool        fine;
+
+    Tcl_DStringInit(&ds);
+    bytes = NsTextOutString(&ds, name);
+    fine = bytes != NULL && proc(ssl, bytes) == 1;
+    Tcl_DStringFree(&ds);
+    return fine;
+}
+
+static int
+UsePrivateKey(SSL_CTX *ssl, const char *name)
+{
+    return SSL_CTX_use_PrivateKey_file(ssl, name, SSL_FILETYPE_PEM);
+}
+
+/* The names that a client may choose its certificate by. */
+static int
+NameAuthorities(SSL_CTX *ssl, const char *name)
+{
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(name);
+
+    if (names != NULL) {
+        SSL_CTX_set_client_CA_list(ssl, names);                    /* takes the list over */
+    }
+    return names != NULL;
 }
 
 /* Nobody is there to type a pass phrase: the default would ask at the terminal. */
@@ -79,10 +113,10 @@ LoadCertificate(SSL_CTX *ssl, const char *certificate, const char *key, Tcl_DStr
     if (!Readable(error, "certificate file", certificate) || !Readable(error, "key file", key)) {
         return false;
     }
-    if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1) {
+    if (!ReadBy(SSL_CTX_use_certificate_chain_file, ssl, certificate)) {
         return Fail(error, "certificate file", certificate, NULL);
     }
-    if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ssl) != 1) {
+    if (!ReadBy(UsePrivateKey, ssl, key) || SSL_CTX_check_private_key(ssl) != 1) {
         bool mismatch = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
 
         /* What OpenSSL says to a missing key is about decoders. */
@@ -92,6 +126,97 @@ LoadCertificate(SSL_CTX *ssl, const char *certificate, const char *key, Tcl_DStr
     return true;
 }
 
+/* As `openssl rehash` names links: eight digits of the name's hash, a dot, and a number, after an r for a list of what is revoked. */
+static bool
+IsHashed(const char *name)
+{
+    size_t digits = strspn(name, "0123456789abcdefABCDEF");
+
+    if (digits != 8 || name[8] != '.') {
+        return false;
+    }
+    name += name[9] == 'r' ? 10 : 9;
+    return *name != '\0' && name[strspn(name, "0123456789")] == '\0';
+}
+
+/*
+ * OpenSSL would look for an authority when it needs one: in the midst of a handshake, on a thread that must not wait for a disk.  So all
+ * of them are read now.  A file that is none is no reason to distrust the others.
+ */
+static bool
+LoadFolder(SSL_CTX *ssl, const char *path, Tcl_DString *error)
+{
+    Tcl_DString          name;
+    const char          *bytes;
+    DIR                 *folder;
+    const struct dirent *entry;
+    int                  len;
+
+    Tcl_DStringInit(&name);
+    bytes = NsTextOutString(&name, path);
+    folder = bytes != NULL ? opendir(bytes) : NULL;
+    if (folder == NULL) {
+        Tcl_DStringFree(&name);
+        return Fail(error, "CA path", path, strerror(errno));
+    }
+    if (bytes != Tcl_DStringValue(&name)) {
+        Tcl_DStringAppend(&name, bytes, -1);
+    }
+    Tcl_DStringAppend(&name, "/", 1);
+    len = Tcl_DStringLength(&name);
+    while ((entry = readdir(folder)) != NULL) {
+        if (IsHashed(entry->d_name)) {
+            Tcl_DStringSetLength(&name, len);
+            Tcl_DStringAppend(&name, entry->d_name, -1);
+            if (SSL_CTX_load_verify_file(ssl, Tcl_DStringValue(&name)) != 1) {
+                Ns_Log(Warning, "tls: CA path \"%s\": %s is left out: no certificate could be read", path, entry->d_name);
+                ERR_clear_error();
+            }
+        }
+    }
+    (void)closedir(folder);
+    Tcl_DStringFree(&name);
+    return true;
+}
+
+const char *
+NsTlsSystemFile(void)
+{
+    const char *file = getenv(X509_get_default_cert_file_env());
+
+    return file != NULL ? file : X509_get_default_cert_file();
+}
+
+const char *
+NsTlsSystemFolders(void)
+{
+    const char *folders = getenv(X509_get_default_cert_dir_env());
+
+    return folders != NULL ? folders : X509_get_default_cert_dir();
+}
+
+/* What OpenSSL was built for, or its environment variables say: a file, and folders separated by colons.  Not all need be there. */
+static void
+LoadSystemAuthorities(SSL_CTX *ssl)
+{
+    const char *folders = NsTlsSystemFolders();
+    Tcl_DString folder, unused;
+
+    Tcl_DStringInit(&unused);
+    (void)SSL_CTX_load_verify_file(ssl, NsTlsSystemFile());
+    while (*folders != '\0') {
+        size_t len = strcspn(folders, ":");
+
+        Tcl_DStringInit(&folder);
+        NsTextAppendIn(&folder, folders, len);
+        (void)LoadFolder(ssl, Tcl_DStringValue(&folder), &unused);
+        Tcl_DStringFree(&folder);
+        folders += len + (folders[len] == ':');
+    }
+    Tcl_DStringFree(&unused);
+    ERR_clear_error();
+}
+
 static bool
 LoadAuthorities(SSL_CTX *ssl, const char *file, const char *path, Tcl_DString *error)
 {
@@ -99,7 +224,7 @@ LoadAuthorities(SSL_CTX *ssl, const char *file, const char *path, Tcl_DString *e
         if (!Readable(error, "CA file", file)) {
             return false;
         }
-        if (SSL_CTX_load_verify_file(ssl, file) != 1) {
+        if (!ReadBy(SSL_CTX_load_verify_file, ssl, file)) {
             return Fail(error, "CA file", file, NULL);
         }
     }
@@ -107,8 +232,8 @@ LoadAuthorities(SSL_CTX *ssl, const char *file, const char *path, Tcl_DString *e
         if (!Readable(error, "CA path", path)) {
             return false;
         }
-        if (SSL_CTX_load_verify_dir(ssl, path) != 1) {
-            return Fail(error, "CA path", path, NULL);
+        if (!LoadFolder(ssl, path, error)) {
+            return false;
         }
     }
     return true;
@@ -141,7 +266,7 @@ FindProtocol(const char *name, size_t len)
 }
 
 /*
- * A list, by commas or blanks, of names ("TLSv1.3": these and no others) and of excluded ones ("!TLSv1.2").  Without any name, 1.2
+ * A list, by colons, commas or blanks, of names ("TLSv1.3": these and no others) and of excluded ones ("!TLSv1.2").  Without any name, 1.2
  * and up are meant.
  */
 static bool
@@ -150,9 +275,9 @@ SetProtocols(SSL_CTX *ssl, const char *list, Tcl_DString *error)
     uint64_t    named = 0, excluded = 0, disabled;
     const char *p = list == NULL ? "" : list;
 
-    while (*(p += strspn(p, ", \t\n")) != '\0') {
+    while (*(p += strspn(p, ":, \t\n")) != '\0') {
         bool   not = *p == '!';
-        size_t len = strcspn(p += not ? 1 : 0, ", \t\n");
+        size_t len = strcspn(p += not ? 1 : 0, ":, \t\n");
         const struct Protocol *protocol = FindProtocol(p, len);
 
         if (protocol == NULL) {
@@ -189,52 +314,6 @@ SelectProtocol(SSL *ssl, const unsigned char **out, unsigned char *outLen, const
     return SSL_TLSEXT_ERR_OK;
 }
 
-static Ns_TlsCtx *
-FindHost(Ns_TlsCtx *ctx, const char *name)
-{
-    char           key[MAX_HOST + 1];
-    size_t         len = strlen(name);
-    Tcl_HashEntry *entry;
-    char          *dot;
-
-    if (len > 0 && name[len - 1] == '.') {
-        len--;
-    }
-    if (len == 0 || len > MAX_HOST) {
-        return NULL;
-    }
-    for (size_t i = 0; i < len; i++) {
-        key[i] = (char)tolower((unsigned char)name[i]);
-    }
-    key[len] = '\0';
-    entry = Tcl_FindHashEntry(&ctx->hosts, key);
-    if (entry == NULL && (dot = strchr(key, '.')) != NULL && dot > key) {
-        dot[-1] = '*';
-        entry = Tcl_FindHashEntry(&ctx->hosts, dot - 1);
-    }
-    return entry != NULL ? Tcl_GetHashValue(entry) : NULL;
-}
-
-/* The client names the host it wants: take that one's certificate and its rules for client certificates. */
-static int
-SelectHost(SSL *ssl, int *alert, void *arg)
-{
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    Ns_TlsCtx  *host = name != NULL ? FindHost(arg, name) : NULL;
-
-    if (name == NULL) {
-        return SSL_TLSEXT_ERR_NOACK;
-    }
-    if (host != NULL) {
-        if (SSL_set_SSL_CTX(ssl, host->ssl) == NULL) {
-            *alert = SSL_AD_INTERNAL_ERROR;
-            return SSL_TLSEXT_ERR_ALERT_FATAL;
-        }
-        SSL_set_verify(ssl, SSL_CTX_get_verify_mode(host->ssl), NULL);
-    }
-    return SSL_TLSEXT_ERR_OK;
-}
-
 /* One write per line: O_APPEND keeps the lines of several threads apart. */
 static void
 LogKey(const SSL *ssl, const char *line)
@@ -263,6 +342,8 @@ CtxNew(const SSL_METHOD *method, bool server, Tcl_DString *error)
     }
     /* Writes in pieces as the socket takes them; no buffers while idle; one read serves an event. */
     SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY);      /* a message without data is no reason to read on */
+    SSL_CTX_set_info_callback(ssl, NsTlsCountStep);
     SSL_CTX_set_read_ahead(ssl, 1);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);       /* tickets: the clients keep the sessions */
@@ -293,10 +374,13 @@ SetCiphers(SSL_CTX *ssl, const Ns_TlsServerParams *params, Tcl_DString *error)
 }
 
 static bool
-SetClientVerification(SSL_CTX *ssl, const Ns_TlsServerParams *params, Tcl_DString *error)
+SetClientVerification(Ns_TlsCtx *ctx, const Ns_TlsServerParams *params, Tcl_DString *error)
 {
-    bool hasFile = params->caFile != NULL && *params->caFile != '\0';
-    bool hasPath = params->caPath != NULL && *params->caPath != '\0';
+    SSL_CTX    *ssl = ctx->ssl;
+    bool        hasFile = params->caFile != NULL && *params->caFile != '\0';
+    bool        hasPath = params->caPath != NULL && *params->caPath != '\0';
+
+    Tcl_DString rules;
 
     if (!LoadAuthorities(ssl, params->caFile, params->caPath, error)) {
         return false;
@@ -304,17 +388,18 @@ SetClientVerification(SSL_CTX *ssl, const Ns_TlsServerParams *params, Tcl_DStrin
     if (params->verifyClient == 0) {
         return true;
     }
+    Tcl_DStringInit(&rules);
+    Tcl_DStringAppendElement(&rules, params->verifyClient > 1 ? "require" : "request");
+    Tcl_DStringAppendElement(&rules, hasFile ? params->caFile : "");
+    Tcl_DStringAppendElement(&rules, hasPath ? params->caPath : "");
+    ctx->clientRules = ns_strdup(Tcl_DStringValue(&rules));
+    Tcl_DStringFree(&rules);
     if (!hasFile && !hasPath) {
         Tcl_DStringAppend(error, "client certificates are asked for, but there is no CA file or CA path to verify them with", -1);
         return false;
     }
-    if (hasFile) {
-        STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(params->caFile);
-
-        if (names == NULL) {
-            return Fail(error, "CA file", params->caFile, NULL);
-        }
-        SSL_CTX_set_client_CA_list(ssl, names);                    /* takes the list over */
+    if (hasFile && !ReadBy(NameAuthorities, ssl, params->caFile)) {
+        return Fail(error, "CA file", params->caFile, NULL);
     }
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | (params->verifyClient > 1 ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
     return true;
@@ -326,12 +411,86 @@ OpenKeyLog(Ns_TlsCtx *ctx, const char *file, Tcl_DString *error)
     if (file == NULL || *file == '\0') {
         return true;
     }
-    ctx->keyLogFd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    ctx->keyLogFd = NsFileOpen(file, O_WRONLY | O_APPEND | O_CREAT, 0600);
     if (ctx->keyLogFd == -1) {
         return Fail(error, "TLS key log file", file, strerror(errno));
     }
     SSL_CTX_set_keylog_callback(ctx->ssl, LogKey);
     return true;
+}
+
+/* Those of servers: which certificates are in use. */
+static Ns_Mutex   serversLock;
+static Ns_TlsCtx *servers;
+
+static void
+EnterServer(Ns_TlsCtx *ctx, const char *certificate)
+{
+    ctx->certificateFile = ns_strdup(certificate);
+    Ns_MutexLock(&serversLock);
+    ctx->next = servers;
+    ctx->prev = &servers;
+    if (ctx->next != NULL) {
+        ctx->next->prev = &ctx->next;
+    }
+    servers = ctx;
+    Ns_MutexUnlock(&serversLock);
+}
+
+static void
+LeaveServers(Ns_TlsCtx *ctx)
+{
+    if (ctx->certificateFile != NULL) {        /* (prev is the lock's: neighbours change it) */
+        Ns_MutexLock(&serversLock);
+        *ctx->prev = ctx->next;
+        if (ctx->next != NULL) {
+            ctx->next->prev = ctx->prev;
+        }
+        Ns_MutexUnlock(&serversLock);
+    }
+    ns_free(ctx->certificateFile);
+}
+
+void
+NsTlsCertificateEach(void (*proc)(const char *file, const X509 *certificate, void *arg), void *arg)
+{
+    Tcl_HashTable seen;
+    int           isNew;
+
+    Tcl_InitHashTable(&seen, TCL_STRING_KEYS);
+    Ns_MutexLock(&serversLock);
+    for (const Ns_TlsCtx *ctx = servers; ctx != NULL; ctx = ctx->next) {
+        (void)Tcl_CreateHashEntry(&seen, ctx->certificateFile, &isNew);
+        if (isNew) {
+            proc(ctx->certificateFile, SSL_CTX_get0_certificate(ctx->ssl), arg);
+        }
+    }
+    Ns_MutexUnlock(&serversLock);
+    Tcl_DeleteHashTable(&seen);
+}
+
+/* Nothing is read: are the files there? */
+static bool
+CheckFiles(const char *certificate, const char *key, const char *caFile, const char *caPath, Tcl_DString *error)
+{
+    static const char *const what[] = {"certificate file", "key file", "CA file", "CA path"};
+    const char *const        files[] = {certificate, key, caFile, caPath};
+    bool                     fine = true;
+
+    for (size_t i = 0; fine && i < sizeof(files) / sizeof(files[0]); i++) {
+        fine = files[i] == NULL || *files[i] == '\0' || Readable(error, what[i], files[i]);
+    }
+    return fine;
+}
+
+bool
+NsTlsServerCheck(const Ns_TlsServerParams *params, Tcl_DString *error)
+{
+    if (params->certificate == NULL || *params->certificate == '\0') {
+        Tcl_DStringAppend(error, "no certificate file given", -1);
+        return false;
+    }
+    return CheckFiles(params->certificate, params->key, params->caFile, params->caPath, error);
 }
 
 Ns_TlsCtx *
@@ -342,22 +501,18 @@ Ns_TlsCtxServerCreate(const Ns_TlsServerParams *params, Tcl_DString *error)
     if (ctx == NULL) {
         return NULL;
     }
-    if (params->certificate == NULL || *params->certificate == '\0') {
-        Tcl_DStringAppend(error, "no certificate file given", -1);
-        goto fail;
-    }
-    if (!LoadCertificate(ctx->ssl, params->certificate, params->key, error)
+    if (!NsTlsServerCheck(params, error)
+        || !LoadCertificate(ctx->ssl, params->certificate, params->key, error)
         || !SetProtocols(ctx->ssl, params->protocols, error)
         || !SetCiphers(ctx->ssl, params, error)
-        || !SetClientVerification(ctx->ssl, params, error)
+        || !SetClientVerification(ctx, params, error)
         || !OpenKeyLog(ctx, params->keyLogFile, error)) {
         goto fail;
     }
+    EnterServer(ctx, params->certificate);
     SSL_CTX_set_dh_auto(ctx->ssl, 1);
-    SSL_CTX_set_session_id_context(ctx->ssl, sessionIdContext, sizeof(sessionIdContext) - 1);
     SSL_CTX_set_alpn_select_cb(ctx->ssl, SelectProtocol, NULL);
-    SSL_CTX_set_tlsext_servername_callback(ctx->ssl, SelectHost);
-    SSL_CTX_set_tlsext_servername_arg(ctx->ssl, ctx);
+    NsTlsHostsInit(ctx);
     return ctx;
 
  fail:
@@ -365,8 +520,18 @@ Ns_TlsCtxServerCreate(const Ns_TlsServerParams *params, Tcl_DString *error)
     return NULL;
 }
 
+bool
+NsTlsClientCheck(const Ns_TlsClientParams *params, Tcl_DString *error)
+{
+    if ((params->certificate == NULL || *params->certificate == '\0') && params->key != NULL && *params->key != '\0') {
+        Tcl_DStringAppend(error, "private key specified without certificate", -1);
+        return false;
+    }
+    return CheckFiles(params->certificate, params->key, params->caFile, params->caPath, error);
+}
+
 Ns_TlsCtx *
-Ns_TlsCtxClientCreate(const Ns_TlsClientParams *params, Tcl_DString *error)
+NsTlsClientMake(const Ns_TlsClientParams *params, Tcl_DString *error)
 {
     bool       hasCa = (params->caFile != NULL && *params->caFile != '\0') || (params->caPath != NULL && *params->caPath != '\0');
     bool       hasCert = params->certificate != NULL && *params->certificate != '\0';
@@ -375,22 +540,20 @@ Ns_TlsCtxClientCreate(const Ns_TlsClientParams *params, Tcl_DString *error)
     if (ctx == NULL) {
         return NULL;
     }
-    if (!hasCert && params->key != NULL && *params->key != '\0') {
-        Tcl_DStringAppend(error, "private key specified without certificate", -1);
-        goto fail;
-    }
-    if ((hasCert && !LoadCertificate(ctx->ssl, params->certificate, params->key, error))
+    if (!NsTlsClientCheck(params, error)
+        || (hasCert && !LoadCertificate(ctx->ssl, params->certificate, params->key, error))
         || !SetProtocols(ctx->ssl, NULL, error)
         || !LoadAuthorities(ctx->ssl, params->caFile, params->caPath, error)) {
         goto fail;
     }
     ctx->verify = !params->insecure;
-    if (ctx->verify && !hasCa && SSL_CTX_set_default_verify_paths(ctx->ssl) != 1) {
-        Tcl_DStringAppend(error, "the system's CA certificates: ", -1);
-        NsTlsAppendErrors(error);
-        goto fail;
+    if (ctx->verify && !hasCa) {
+        LoadSystemAuthorities(ctx->ssl);
     }
     SSL_CTX_set_verify(ctx->ssl, ctx->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    if (params->verifyDepth > 0) {
+        SSL_CTX_set_verify_depth(ctx->ssl, params->verifyDepth);
+    }
     return ctx;
 
  fail:
@@ -406,11 +569,20 @@ NsTlsCtxRetain(Ns_TlsCtx *ctx)
     return ctx;
 }
 
-void
-Ns_TlsCtxRelease(Ns_TlsCtx *ctx)
+static void
+FreeHosts(Ns_TlsCtx *ctx)
 {
     Tcl_HashSearch search;
 
+    for (Tcl_HashEntry *entry = Tcl_FirstHashEntry(&ctx->hosts, &search); entry != NULL; entry = Tcl_NextHashEntry(&search)) {
+        Ns_TlsCtxRelease(Tcl_GetHashValue(entry));
+    }
+    Tcl_DeleteHashTable(&ctx->hosts);
+}
+
+void
+Ns_TlsCtxRelease(Ns_TlsCtx *ctx)
+{
     if (ctx == NULL) {
         return;
     }
@@ -418,10 +590,9 @@ Ns_TlsCtxRelease(Ns_TlsCtx *ctx)
     if (atomic_fetch_sub(&ctx->refs, 1) != 1) {
         return;
     }
-    for (Tcl_HashEntry *entry = Tcl_FirstHashEntry(&ctx->hosts, &search); entry != NULL; entry = Tcl_NextHashEntry(&search)) {
-        Ns_TlsCtxRelease(Tcl_GetHashValue(entry));
-    }
-    Tcl_DeleteHashTable(&ctx->hosts);
+    LeaveServers(ctx);
+    FreeHosts(ctx);
+    ns_free(ctx->clientRules);
     SSL_CTX_free(ctx->ssl);
     if (ctx->keyLogFd != -1) {
         close(ctx->keyLogFd);
@@ -433,22 +604,19 @@ Ns_TlsCtxRelease(Ns_TlsCtx *ctx)
 Ns_ReturnCode
 Ns_TlsCtxAddHost(Ns_TlsCtx *ctx, const char *host, Ns_TlsCtx *hostCtx)
 {
-    char           key[MAX_HOST + 1];
-    size_t         len = strlen(host);
+    char           key[NS_TLS_MAX_HOST + 1];
     int            isNew;
     Tcl_HashEntry *entry;
 
     NS_CHECK(ctx, NS_TLSCTX_MAGIC);
-    if (len == 0 || len > MAX_HOST || !ctx->server || !hostCtx->server || hostCtx == ctx) {
+    if (!ctx->server || !hostCtx->server || hostCtx == ctx || NsTlsHostKey(host, strlen(host), key) == 0) {
         return NS_ERROR;
-    }
-    for (size_t i = 0; i <= len; i++) {
-        key[i] = (char)tolower((unsigned char)host[i]);
     }
     entry = Tcl_CreateHashEntry(&ctx->hosts, key, &isNew);
     if (!isNew) {
         Ns_TlsCtxRelease(Tcl_GetHashValue(entry));
     }
     Tcl_SetHashValue(entry, NsTlsCtxRetain(hostCtx));
+    ctx->rulesDiffer = ctx->rulesDiffer || !NsTlsSameRules(ctx, hostCtx);
     return NS_OK;
 }

@@ -101,4 +101,6 @@ NsTlsMemoryInit(void)
     if (KEEPS && pthread_key_create(&key, FreeKept) == 0 && CRYPTO_set_mem_functions(Allocate, Reallocate, Free) != 1) {
         Ns_Log(Warning, "tls: OpenSSL was used before its buffers could be taken care of");
     }
+    /* What it would tear down at exit(3) is in use until the process is gone. */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 }

@@ -172,9 +172,9 @@ ReadPort(const char *text)
     return port <= 65535 ? port : 0;
 }
 
-/* host[:port], with an address of IPv6 in brackets. */
+/* host[:port], with an address of IPv6 in brackets; in a Host header the port may be missing behind its colon. */
 static bool
-ReadHost(const char *text, Place *place)
+ReadHost(const char *text, bool isHeader, Place *place)
 {
     const char *at = text;
 
@@ -192,11 +192,11 @@ ReadHost(const char *text, Place *place)
     place->host = text;
     place->hostLen = (size_t)(at - text);
     place->port = 0;
-    if (*at == ':') {
+    if (*at == ':' && !(isHeader && at[1] == '\0')) {
         place->port = ReadPort(at + 1);
         return place->hostLen > 0 && place->port != 0;
     }
-    return place->hostLen > 0 && *at == '\0';
+    return place->hostLen > 0 && (*at == '\0' || *at == ':');
 }
 
 static bool
@@ -209,7 +209,7 @@ ReadOrigin(const char *origin, Place *place)
         len++;
     }
     place->schemeLen = len;
-    return len > 0 && strncmp(origin + len, "://", 3) == 0 && ReadHost(origin + len + 3, place);
+    return len > 0 && strncmp(origin + len, "://", 3) == 0 && ReadHost(origin + len + 3, false, place);
 }
 
 /*
@@ -227,7 +227,7 @@ SameHost(const char *origin, const Place *from, const char *hostHeader)
     } else if (from->schemeLen == 4 && strncasecmp(origin, "http", 4) == 0) {
         usual = 80;
     }
-    return hostHeader != NULL && ReadHost(hostHeader, &to)
+    return hostHeader != NULL && ReadHost(hostHeader, true, &to)
         && (from->port != 0 ? from->port : usual) == (to.port != 0 ? to.port : usual)
         && from->hostLen == to.hostLen && strncasecmp(from->host, to.host, to.hostLen) == 0;
 }

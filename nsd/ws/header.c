@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "ws/header.h"
 
 bool
@@ -78,9 +79,13 @@ IsReserved(const char *name)
     return strncasecmp(name, "sec-websocket-", 14) == 0;
 }
 
+/* Tcl's NUL, of two bytes, would be one when it goes out. */
 static bool
 IsValue(const char *value)
 {
+    if (strstr(value, "\300\200") != NULL) {
+        return false;
+    }
     for (; *value != '\0'; value++) {
         unsigned char c = (unsigned char)*value;
 
@@ -114,7 +119,7 @@ NsWsAppendHeader(Tcl_DString *head, const char *name, const char *value)
     if (value != NULL && *value != '\0') {
         Tcl_DStringAppend(head, name, -1);
         Tcl_DStringAppend(head, ": ", 2);
-        Tcl_DStringAppend(head, value, -1);
+        NsTextAppendOut(head, value, strlen(value));
         Tcl_DStringAppend(head, "\r\n", 2);
     }
 }

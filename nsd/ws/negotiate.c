@@ -271,13 +271,13 @@ NsWsDeflateOffer(const NsWsDeflateConfig *config, Tcl_DString *offer)
     AppendBits(offer, OwnBits(config) < MAX_BITS, "client_max_window_bits", OwnBits(config));
 }
 
-/* Are these an answer to our offer?  NULL: yes. */
+/*
+ * Are these an answer to our offer?  NULL: yes.  That the server gives up its context is a wish: servers that answer without a word of it
+ * (uWebSockets) compress either way, and a window that is kept inflates both.
+ */
 static const char *
 CheckAnswer(const Terms *terms, const NsWsDeflateConfig *config)
 {
-    if (!config->peerTakeover && !terms->serverNoTakeover) {
-        return "server_no_context_takeover was asked for and not granted";
-    }
     if (PeerBits(config) < MAX_BITS && (!terms->haveServerBits || terms->serverBits > PeerBits(config))) {
         return "server_max_window_bits was asked for and not granted";
     }

@@ -8,6 +8,7 @@
 #include "ws/receiver.h"
 
 #define MAX_CONTROL 125
+#define INFLATE_PIECE 1024                     /* becomes a megabyte at most */
 #define NO_LIMIT UINT64_MAX                    /* for the head alone: what it announces is judged here */
 #define EXPECT(condition, likely) __builtin_expect(!!(condition), likely)
 
@@ -21,7 +22,7 @@ NsWsCloseCodeValid(int code)
 size_t
 NsWsReceiverMemory(const NsWsReceiver *receiver)
 {
-    return receiver->message.size + (receiver->control != NULL ? MAX_CONTROL : 0)
+    return receiver->message.size + (receiver->held != NULL ? receiver->inputLen : 0) + (receiver->control != NULL ? MAX_CONTROL : 0)
         + NsWsInflaterMemory(receiver->inflater);
 }
 
@@ -40,6 +41,11 @@ NsWsReceiverFree(NsWsReceiver *receiver)
     NsWsInflaterFree(receiver->inflater);
     receiver->inflater = NULL;
     receiver->given = false;
+    if (receiver->held != NULL) {
+        ns_free(receiver->held);
+        receiver->held = receiver->input = NULL;
+        receiver->inputLen = 0;
+    }
 }
 
 void
@@ -47,6 +53,19 @@ NsWsReceiverFeed(NsWsReceiver *receiver, uint8_t *data, size_t len)
 {
     receiver->input = data;
     receiver->inputLen = len;
+}
+
+void
+NsWsReceiverHold(NsWsReceiver *receiver)
+{
+    if (receiver->inputLen == 0) {
+        ns_free(receiver->held);
+        receiver->held = NULL;
+    } else if (receiver->held == NULL) {
+        receiver->held = ns_malloc(receiver->inputLen);
+        memcpy(receiver->held, receiver->input, receiver->inputLen);
+        receiver->input = receiver->held;
+    }
 }
 
 static void
@@ -311,11 +330,13 @@ TakeCompressed(NsWsReceiver *receiver, size_t len, bool end, NsWsEvent *event)
     if (receiver->masked) {
         NsWsMask(receiver->input, receiver->input, len, receiver->mask, (size_t)receiver->taken);
     }
+    /* What comes out of it is work, as is what goes in. */
     result = NsWsInflate(receiver->inflater, receiver->input, len, limit, message);
     if (result == NS_WS_INFLATE_OK && end) {
         result = NsWsInflateEnd(receiver->inflater, receiver->takeover, limit, message);
         receiver->inflated++;
     }
+    receiver->work += len + message->len - before;
     if (receiver->sequence.opcode == NS_WS_TEXT && message->len > before
         && !NsUtf8Feed(&receiver->utf8, message->data + before, message->len - before)) {
         return FailText(receiver, event);
@@ -387,9 +408,13 @@ TakePayload(NsWsReceiver *receiver, NsWsEvent *event)
 {
     uint64_t      left = receiver->length - receiver->taken;
     size_t        len = left < receiver->inputLen ? (size_t)left : receiver->inputLen;
-    bool          end = len == left;
+    bool          end;
     NsWsEventType type;
 
+    if (receiver->compressed && receiver->opcode < NS_WS_CLOSE && len > INFLATE_PIECE) {
+        len = INFLATE_PIECE;
+    }
+    end = len == left;
     if (receiver->opcode >= NS_WS_CLOSE) {
         return TakeControl(receiver, len, event);
     }
@@ -427,13 +452,19 @@ Tidy(NsWsReceiver *receiver)
     receiver->busy = receiver->over || NsWsReceiverUnfinished(receiver);
 }
 
+static bool
+Tired(const NsWsReceiver *receiver)
+{
+    return receiver->maxWork > 0 && receiver->work >= receiver->maxWork;
+}
+
 /* Anything that is not whole, or not usual.  Out of line, so that the usual case is short. */
 __attribute__((noinline)) static NsWsEventType
 TakePieces(NsWsReceiver *receiver, NsWsEvent *event)
 {
     NsWsEventType type = NS_WS_EV_NONE;
 
-    while (type == NS_WS_EV_NONE && receiver->inputLen > 0) {
+    while (type == NS_WS_EV_NONE && receiver->inputLen > 0 && !Tired(receiver)) {
         if (!receiver->inPayload) {
             type = TakeHead(receiver, event);
         }

@@ -39,6 +39,7 @@ typedef struct NsWsReceiver {
     bool          deflate;                     /* agreed on: RSV1 of a message's first frame means compressed */
     bool          takeover;                    /* the peer keeps its context */
     uint8_t       bits;                        /* of the peer's window, 8 .. 15 */
+    size_t        maxWork;                     /* bytes inflated, of one message or many, after which Next() pauses; 0: never */
 
     /* The receiver's own; zeroed memory is a fresh state. */
     bool          busy;                        /* something of the below is to be looked at before a new frame */
@@ -46,6 +47,8 @@ typedef struct NsWsReceiver {
     bool          over;                        /* a close was received, or an error found */
     bool          compressed;                  /* the message is */
     unsigned      inflated;                    /* messages, since the user set it to 0 */
+    size_t        work;                        /* bytes inflated, likewise */
+    size_t        counted;                     /* for the user: of its memory, what the sum of it has */
     bool          given;                       /* `message` or `control` was handed out, and is dropped next */
     bool          fin, masked;                 /* of the frame whose payload is arriving */
     uint8_t       opcode, mask[4];
@@ -59,14 +62,26 @@ typedef struct NsWsReceiver {
     NsWsInflater *inflater;                    /* while a message needs it; with takeover from the first one on */
     uint8_t      *input;                       /* what was fed ... */
     size_t        inputLen;
+    uint8_t      *held;                        /* a copy of it; NULL: it is the caller's */
 } NsWsReceiver;
 
 /*
- * `data` stays the caller's, is unmasked in place, and is not touched after Next() returned NONE, CLOSE or ERROR.  To
- * be called when Next() has returned NONE.  After CLOSE and ERROR there are no events any more.
+ * `data` stays the caller's, is unmasked in place, and is not touched after Next() returned NONE without having paused, CLOSE or
+ * ERROR.  To be called when Next() has returned NONE and there is no input left.  After CLOSE and ERROR there are no events any more.
  */
 void          NsWsReceiverFeed(NsWsReceiver *receiver, uint8_t *data, size_t len);
 NsWsEventType NsWsReceiverNext(NsWsReceiver *receiver, NsWsEvent *event);
+/*
+ * Is there input that was not looked at, since Next() has paused (NONE with `work` at `maxWork`), or was not called?  It may be called
+ * again at any time, with `work` set to 0, and goes on; until then Hold() keeps that input, so that the caller's memory is free.
+ */
+static inline bool NsWsReceiverHasInput(const NsWsReceiver *receiver) { return receiver->inputLen > 0; }
+void          NsWsReceiverHold(NsWsReceiver *receiver);       /* nothing left: what was held is given back */
+/* Behind whole messages, as nearly always: there is nothing to be kept for the next input, and nothing to be freed. */
+static inline bool NsWsReceiverIdle(const NsWsReceiver *receiver)
+{
+    return !receiver->busy && receiver->inputLen == 0 && receiver->inflater == NULL && receiver->held == NULL;
+}
 /* Bytes kept for what is unfinished, or for the peer's context. */
 size_t        NsWsReceiverMemory(const NsWsReceiver *receiver);
 /* Is a message or frame begun and not finished? */

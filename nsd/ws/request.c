@@ -5,6 +5,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "base/text.h"
 #include "ws/handshake.h"
 #include "ws/header.h"
 
@@ -20,6 +21,9 @@ NsWsMakeKey(const uint8_t random[16], char key[NS_WS_KEY_LEN + 1])
 static bool
 IsWord(const char *text)
 {
+    if (strstr(text, "\300\200") != NULL) {   /* Tcl's NUL */
+        return false;
+    }
     for (; *text != '\0'; text++) {
         if ((unsigned char)*text <= ' ' || *text == 0x7f) {
             return false;
@@ -78,7 +82,7 @@ NsWsRequestHead(const char *host, const char *target, const char *key, const cha
     good = good && JoinProtocols(protocols, &list);
     if (good) {
         Tcl_DStringAppend(head, "GET ", 4);
-        Tcl_DStringAppend(head, target, -1);
+        NsTextAppendOut(head, target, strlen(target));
         Tcl_DStringAppend(head, " HTTP/1.1\r\n", 11);
         NsWsAppendHeader(head, "Host", host);
         NsWsAppendHeader(head, "Upgrade", "websocket");

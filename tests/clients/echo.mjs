@@ -16,7 +16,7 @@ const serve = words[0] === "--serve" && words.shift() ? words.shift() : null;
 const url = serve ? null : words[0];
 const sizes = [0, 1, 2, 125, 126, 127, 1000, 65535, 65536, 65537, 131072, 300000, 1 << 20];
 if (large) sizes.push(16 << 20);
-const timeout = 20_000 * Number(process.env.TIMES || 1);
+const timeout = 60_000 * Number(process.env.TIMES || 1);
 let passed = 0, failed = 0;
 
 function check(name, condition, detail = "") {

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, ServerPerMessageDeflateFactory
 
-from nsd import LARGEST, SIZES, TIMEOUT, Count, arguments, ask, client_context, result, server_context, text
+from nsd import LARGEST, SIZES, TIMEOUT, Count, arguments, ask, client_context, in_order, result, server_context, text
 
 options = arguments()
 count = Count("python3-websockets", options.who)
@@ -80,16 +80,7 @@ async def pings():
 async def burst():
     """Many messages without waiting for answers: all come back, in order."""
     async with connect() as ws:
-        messages = [random.randbytes(random.randrange(0, 3000)) for _ in range(500)]
-
-        async def send():
-            for message in messages:
-                await ws.send(message)
-
-        sender = asyncio.ensure_future(send())
-        answers = [await asyncio.wait_for(ws.recv(), TIMEOUT) for _ in messages]
-        await sender
-        check("burst of 500", answers == messages)
+        check("burst of 500", await in_order(ws, [random.randbytes(random.randrange(0, 3000)) for _ in range(500)]))
 
 
 async def closing():

@@ -8,7 +8,7 @@ import random
 import ssl
 from urllib.parse import urlencode
 
-TIMEOUT = 20 * int(os.environ.get("TIMES", "1"))
+TIMEOUT = 60 * int(os.environ.get("TIMES", "1"))
 SIZES = [0, 1, 2, 125, 126, 127, 1000, 65535, 65536, 65537, 131072, 300000, 1 << 20]
 LARGEST = 16 << 20
 
@@ -55,6 +55,18 @@ class Count:
     def finish(self):
         print(f"{self.passed} passed, {self.failed} failed")
         return self.failed > 0 or self.passed == 0
+
+
+async def in_order(ws, messages, timeout=TIMEOUT):
+    """All are sent without waiting for an answer: do they come back, each and in their order?"""
+    async def send():
+        for message in messages:
+            await ws.send(message)
+
+    sender = asyncio.ensure_future(send())
+    answers = [await asyncio.wait_for(ws.recv(), timeout) for _ in messages]
+    await sender
+    return answers == messages
 
 
 def text(size):

@@ -82,6 +82,10 @@ foreach family $families {
 foreach name [dict keys $different] {
     if {[lindex [split $name /] 0] in $families} { incr nfail; puts "FAIL differences.tcl: there is no $name" }
 }
+# What the library file of setup.sh started.
+foreach which {begun created} {
+    if {[nsv_exists vecthreads $which]} { ns_thread wait [nsv_get vecthreads $which] }
+}
 if {$nagain} { puts "$nagain of them at the second try" }
 puts "$npass passed, $nfail failed"
 flush stdout

@@ -6,7 +6,8 @@ import re
 from steps import TEXT, case, done, round_trip
 from wire import PING, TIMES, Failure, accept_key
 
-WAIT = f"-timeout {TIMES}s -deflate 0"
+WAIT = f"-timeout {TIMES}s -deflate 0"        # where nothing is to come
+PATIENT = f"-timeout {20 * TIMES}s -deflate 0"  # where something is
 
 
 def lost(peer, id, conn, pattern):
@@ -20,7 +21,7 @@ def lost(peer, id, conn, pattern):
         raise Failure(f"{bytes(conn.buffer[:50])!r} where nothing was to come")
 
 
-def wrong(change, pattern, options=WAIT):
+def wrong(change, pattern, options=PATIENT):
     """The right answer, changed: no session."""
     def run(peer):
         id, conn = peer.begin(options)
@@ -96,7 +97,7 @@ PROTOCOL_ANSWERS = (
 DEFLATE = "permessage-deflate"
 # The usual offer asks for no context takeover on both sides, and for a window of the client.
 DEFLATE_WRONG = (
-    ("", f"{DEFLATE}; server_no_context_takeover, {DEFLATE}; server_no_context_takeover"), ("", DEFLATE),
+    ("", f"{DEFLATE}; server_no_context_takeover, {DEFLATE}; server_no_context_takeover"),
     ("", f"{DEFLATE}; server_no_context_takeover; unknown"), ("", f"{DEFLATE}; server_no_context_takeover=1"),
     ("", f"{DEFLATE}; server_no_context_takeover; server_no_context_takeover"),
     ("", f"{DEFLATE}; server_no_context_takeover; server_max_window_bits=16"),
@@ -108,6 +109,7 @@ DEFLATE_WRONG = (
     ("", "permessage-bzip2"), ("", f"{DEFLATE}; server_no_context_takeover, foo"),
 )
 DEFLATE_RIGHT = (
+    ("", DEFLATE), ("", f"{DEFLATE}; client_no_context_takeover"), ("", f"{DEFLATE}; client_no_context_takeover; server_max_window_bits=10"),
     ("", f"{DEFLATE}; server_no_context_takeover"),
     ("", f"{DEFLATE}; server_no_context_takeover; client_no_context_takeover"),
     *(("", f"{DEFLATE}; server_no_context_takeover; client_max_window_bits={bits}") for bits in (8, 9, 12, 15)),
@@ -235,7 +237,7 @@ def certificate(options, pattern):
             return
         saved, peer.options = peer.options, options
         try:
-            id = peer.nsd.connect(f"wss://127.0.0.1:{peer.port}/", f"-timeout {2 * TIMES}s")
+            id = peer.nsd.connect(f"wss://127.0.0.1:{peer.port}/", f"-timeout {20 * TIMES}s")
             sock, _ = peer.listener.accept()
             try:
                 peer.context.wrap_socket(sock, server_side=True).recv(1)
@@ -253,7 +255,7 @@ def cases(perform):
     for n, (title, change, pattern) in enumerate(ANSWERS, 1):
         yield f"C.1.{n}", title, wrong(change, pattern)
     for n, (title, line) in enumerate(PROTOCOL_ANSWERS, 1):
-        yield f"C.2.{n}", f"of the protocols: {title}", wrong(add(line), "protocol", WAIT + " -protocols {chat echo}")
+        yield f"C.2.{n}", f"of the protocols: {title}", wrong(add(line), "protocol", PATIENT + " -protocols {chat echo}")
     yield "C.2.10", "of the protocols: the second", session(perform, "-protocols {chat echo}", lambda c, a: c.write(a), protocol="echo")
     yield "C.2.11", "of the protocols: none", session(perform, "-protocols {chat echo}", lambda c, a: c.write(a))
     yield "C.3.1", "the answer and a message in one write", session(perform, "", with_message)
@@ -269,7 +271,7 @@ def cases(perform):
     yield "C.4.12", "a peer that does not answer pings", pinged
     for n, (options, answer) in enumerate(DEFLATE_WRONG, 1):
         yield f"C.5.{n}", f"refuses the answer {answer}", wrong(
-            add(f"Sec-WebSocket-Extensions: {answer}".encode()), "ermessage|ext|takeover|window", f"-timeout {TIMES}s -deflate 1 {options}")
+            add(f"Sec-WebSocket-Extensions: {answer}".encode()), "ermessage|ext|takeover|window", f"-timeout {20 * TIMES}s -deflate 1 {options}")
     for n, (options, answer) in enumerate(DEFLATE_RIGHT, 1):
         yield f"C.6.{n}", f"{options} {answer}", agreed(perform, options, answer, False)
     yield "C.7.1", "a certificate that nobody has signed", certificate("", "ertificate")

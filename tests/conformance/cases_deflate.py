@@ -84,7 +84,7 @@ def agree(offer, headers, client=True):
         raise Failure(f"answer {values[0]!r} to {offer!r}")
     reasons = []
     for one in offered:
-        wrong = mismatch(one, answer)
+        wrong = mismatch(one, answer, client)
         if wrong is None:
             break
         reasons.append(wrong)
@@ -95,15 +95,15 @@ def agree(offer, headers, client=True):
     return Deflate(own, server) if client else Deflate(server, own)
 
 
-def mismatch(offer, answer):
-    """Why this cannot be an answer to that; None: it is one."""
+def mismatch(offer, answer, strict=True):
+    """Why this cannot be an answer to that; None: it is one.  A server of others may, unless strict, overlook a wish."""
     for name, value in answer.items():
         if name.endswith("takeover"):
             if value is not None:
                 return f"{name} with a value"
         elif name not in ("server_max_window_bits", "client_max_window_bits"):
             return f"parameter {name!r}"
-    if "server_no_context_takeover" in offer and "server_no_context_takeover" not in answer:
+    if strict and "server_no_context_takeover" in offer and "server_no_context_takeover" not in answer:
         return "server_no_context_takeover is not there"
     if "server_max_window_bits" in offer:
         if "server_max_window_bits" not in answer or bits(answer["server_max_window_bits"]) > bits(offer["server_max_window_bits"]):

@@ -13,7 +13,7 @@ CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 NAMES = {CONT: "continuation", TEXT: "text", BINARY: "binary", CLOSE: "close", PING: "ping", PONG: "pong"}
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TIMES = int(os.environ.get("TIMES", "1"))
-TIMEOUT = 10 * TIMES                           # for one event
+TIMEOUT = 30 * TIMES                           # for one event
 TAIL = b"\x00\x00\xff\xff"                     # what permessage-deflate leaves away
 
 

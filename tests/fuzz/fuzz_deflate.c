@@ -82,7 +82,6 @@ FuzzAnswer(uint8_t choice, const uint8_t *data, size_t size)
         if (params.enabled) {
             FUZZ_CHECK(params.clientBits <= config.bits && params.serverBits <= config.peerBits);
             FUZZ_CHECK(config.takeover || params.clientNoTakeover);
-            FUZZ_CHECK(config.peerTakeover || params.serverNoTakeover);
         }
     } else {
         FUZZ_CHECK(reason != NULL && strcmp(reason, "unset") != 0 && !params.enabled);

@@ -5,7 +5,7 @@
  * validators agree.
  */
 #include "fuzz.h"
-#include "http/url.h"
+#include "base/text.h"
 #include "ws/frame.h"
 #include "ws/utf8.h"
 

@@ -11,6 +11,8 @@ import time
 
 import websockets
 
+from nsd import in_order
+
 PROXY, PORT, CAFILE, SILENCE, LIMIT = sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4]), int(sys.argv[5])
 TIMEOUT = 15 * int(os.environ.get("TIMES", "1"))
 TLS = ssl.create_default_context(cafile=CAFILE)
@@ -73,15 +75,7 @@ async def messages():
 async def burst():
     async with connect() as ws:
         parts = [random.randbytes(random.randrange(0, 20000)) for _ in range(200)]
-
-        async def send():
-            for part in parts:
-                await ws.send(part)
-
-        sender = asyncio.ensure_future(send())
-        answers = [await asyncio.wait_for(ws.recv(), TIMEOUT) for _ in parts]
-        await sender
-        check("200 messages in order", answers == parts)
+        check("200 messages in order", await in_order(ws, parts, TIMEOUT))
 
 
 async def pings():

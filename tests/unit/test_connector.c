@@ -520,7 +520,7 @@ AcceptOne(NsLoop *l, NsWatch *watch, unsigned events)
         server->silent = io.sock;
     } else {
         assert_int_equal(Ns_TlsAttachServer(&io, server->ctx), NS_OK);
-        (void)NsConnectorHandshake(l, &io, NsLoopClock() + 5000, Done, &server->outcome);
+        (void)NsConnectorHandshake(l, &io, NsLoopClock() + 5000, NULL, NULL, Done, &server->outcome);
     }
 }
 
@@ -669,7 +669,7 @@ test_a_client_that_says_nothing(void **state)
     io.sock = fds[0];
     assert_int_equal(Ns_TlsAttachServer(&io, ctx), NS_OK);
     finished = 0;
-    (void)NsConnectorHandshake(loop, &io, NsLoopClock() + 100, Done, &outcome);
+    (void)NsConnectorHandshake(loop, &io, NsLoopClock() + 100, NULL, NULL, Done, &outcome);
     NsLoopRun(loop);
     assert_string_equal(outcome.error, "timeout during TLS handshake");
     assert_int_equal(fcntl(fds[0], F_GETFD), -1);      /* closed */
@@ -689,7 +689,7 @@ test_no_tls_at_the_other_end(void **state)
     io.sock = fds[0];
     assert_int_equal(Ns_TlsAttachServer(&io, ctx), NS_OK);
     finished = 0;
-    (void)NsConnectorHandshake(loop, &io, NsLoopClock() + 5000, Done, &outcome);
+    (void)NsConnectorHandshake(loop, &io, NsLoopClock() + 5000, NULL, NULL, Done, &outcome);
     assert_int_equal(write(fds[1], "GET / HTTP/1.0\r\n\r\n", 18), 18);
     NsLoopRun(loop);
     assert_int_not_equal(outcome.code, 0);

@@ -834,6 +834,91 @@ test_loop_deferred_outside_of_a_turn(void **state)
     NsLoopTimerCancel(f->loop, &far);
 }
 
+/* Yields 3 times; each time is more than a turn's work. */
+typedef struct Yielder { NsTask task; char name; int left; } Yielder;
+
+static void
+YieldTask(NsLoop *loop, NsTask *task)
+{
+    Yielder *yielder = (Yielder *)task;
+
+    trace[traceLen++] = yielder->name;
+    while (!NsLoopTurnOver(loop)) {
+        ;
+    }
+    if (--yielder->left > 0) {
+        NsLoopYield(loop, task);
+    } else if (yielder->name == 'c') {
+        NsLoopStop(loop);
+    }
+}
+
+static void
+ReadWatch(NsLoop *loop, NsWatch *watch, unsigned events)
+{
+    char byte;
+
+    trace[traceLen++] = 'w';
+    assert_int_equal(read(watch->fd, &byte, 1), 1);
+}
+
+/* They go round, one per turn since each of them fills it; who is ready comes before the next of them. */
+static void
+test_loop_yield(void **state)
+{
+    Fixture *f = *state;
+    Yielder  yielders[3] = {{{.proc = YieldTask}, 'a', 3}, {{.proc = YieldTask}, 'b', 3}, {{.proc = YieldTask}, 'c', 3}};
+    NsWatch  watch = {0};
+
+    traceLen = 0;
+    assert_int_equal(NsLoopWatch(f->loop, &watch, f->pair[0][0], NS_EV_READ, ReadWatch), NS_OK);
+    for (size_t i = 0; i < COUNT(yielders); i++) {
+        NsLoopYield(f->loop, &yielders[i].task);
+    }
+    assert_int_equal(write(f->pair[0][1], "xxxx", 4), 4);
+    Run(f->loop);
+    trace[traceLen] = '\0';
+    assert_string_equal(trace, "wawbwcwabcabc");
+}
+
+static void
+LightTask(NsLoop *loop, NsTask *task)
+{
+    Yielder *yielder = (Yielder *)task;
+
+    trace[traceLen++] = yielder->name;
+    if (--yielder->left > 0) {
+        NsLoopYield(loop, task);
+    } else if (yielder->name == 'c') {
+        NsLoopStop(loop);
+    }
+}
+
+/* All of them in a turn when they are light, but each of them once: events are looked for in between. */
+static void
+test_loop_yield_light(void **state)
+{
+    Fixture *f = *state;
+    Yielder  yielders[3] = {{{.proc = LightTask}, 'a', 2}, {{.proc = LightTask}, 'b', 2}, {{.proc = LightTask}, 'c', 2}};
+    NsWatch  watch = {0};
+    size_t   i, j = 0;
+
+    traceLen = 0;
+    assert_int_equal(NsLoopWatch(f->loop, &watch, f->pair[0][0], NS_EV_READ, ReadWatch), NS_OK);
+    for (i = 0; i < COUNT(yielders); i++) {
+        NsLoopYield(f->loop, &yielders[i].task);
+    }
+    assert_int_equal(write(f->pair[0][1], "xx", 2), 2);
+    Run(f->loop);
+    trace[traceLen] = '\0';
+    assert_true(traceLen == 8 && trace[0] == 'w');
+    for (i = 0; trace[i] != '\0'; i++) {
+        if (trace[i] != 'w') {
+            assert_int_equal(trace[i], "abcabc"[j++]);
+        }
+    }
+}
+
 static void
 MarkTask(NsLoop *loop, NsTask *task)
 {
@@ -985,6 +1070,8 @@ main(void)
         LOOP_TEST(test_loop_no_lost_wakeup),
         LOOP_TEST(test_loop_order_of_a_turn),
         LOOP_TEST(test_loop_deferred_outside_of_a_turn),
+        LOOP_TEST(test_loop_yield),
+        LOOP_TEST(test_loop_yield_light),
         cmocka_unit_test(test_loop_tasks_of_a_stopped_loop),
         LOOP_TEST(test_loop_buffer),
         LOOP_TEST(test_loop_forget_by_another_thread),

@@ -73,6 +73,10 @@ test_the_three_formats(void **state)
         {"Sunday, 06-Nov-94 08:49:37 GMT", 784111777},
         {"Sunday, 06-Nov-1994 08:49:37 GMT", 784111777},
         {"Sun, 06-Nov-1994 08:49:37 GMT", 784111777},
+        {"Saturday, 06-Nov-04 08:49:37 GMT", 1099730977},      /* two digits: not more than 50 years ahead */
+        {"Friday, 31-Dec-99 23:59:59 GMT", 946684799},
+        {"Saturday, 01-Jan-00 00:00:00 GMT", 946684800},
+        {"Thursday, 01-Jan-70 00:00:00 GMT", 3155760000},
         {"Sun Nov  6 08:49:37 1994", 784111777},
         {"Sun Nov 06 08:49:37 1994", 784111777},
         {"Sun Nov 16 08:49:37 1994", 784975777},
@@ -109,7 +113,7 @@ test_what_is_no_date(void **state)
         "Sun, 06 Nox 1994 08:49:37 GMT", "Sun, 06 Nov 94 08:49:37 GMT", "Sun, 06 Nov 1994 8:49:37 GMT",
         "Sun, 06 Nov 1994 08:49 GMT", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 08:49:37 +0100",
         "Sun, 06 Nov 1994 08:49:37 GMT and more", "Sun, 06 Nov 1994 08:49:37GMT", "Sun, 06 Nov 19945 08:49:37 GMT",
-        "Wed, 31 Dec 1969 23:59:59 GMT", "Sunday, 06-Nov-04 08:49:37 GMT", "Sunday, 06-Nov-194 08:49:37 GMT",
+        "Wed, 31 Dec 1969 23:59:59 GMT", "Sunday, 06-Nov-194 08:49:37 GMT", "Sunday, 06-Nov-0094 08:49:37 GMT",
         "Su, 06 Nov 1994 08:49:37 GMT", "Sun Nov  6 08:49:37", "Sun Nov  6 08:49:37 94", "Sun  Nov 6 08:49:37 1994",
         " Sun, 06 Nov 1994 08:49:37 GMT", "Sun, -6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov -994 08:49:37 GMT",
     };

@@ -47,9 +47,9 @@ test_status_without_body(void **state)
     assert_false(NsHttpStatusHasBody(100));
     assert_false(NsHttpStatusHasBody(101));
     assert_false(NsHttpStatusHasBody(204));
+    assert_false(NsHttpStatusHasBody(205));
     assert_false(NsHttpStatusHasBody(304));
     assert_true(NsHttpStatusHasBody(200));
-    assert_true(NsHttpStatusHasBody(205));
     assert_true(NsHttpStatusHasBody(404));
 }
 
@@ -203,6 +203,30 @@ test_decimal_numbers(void **state)
     }
 }
 
+/* One odd byte at each place of each length. */
+static void
+traits_are_seen_wherever_they_are(void **state)
+{
+    for (size_t len = 0; len <= 24; len++) {
+        char text[25];
+
+        memset(text, 'x', len);
+        assert_int_equal(NsCharTraits(text, len), 0);
+        for (size_t at = 0; at < len; at++) {
+            static const struct { char c; unsigned traits; } odd[] = {
+                {'\0', NS_CHAR_HAS_CONTROL}, {'\n', NS_CHAR_HAS_CONTROL}, {'\x7f', NS_CHAR_HAS_CONTROL}, {'\t', 0}, {' ', 0}, {'~', 0},
+                {'\x80', NS_CHAR_HAS_HIGH}, {'\xff', NS_CHAR_HAS_HIGH}
+            };
+
+            for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+                text[at] = odd[i].c;
+                assert_int_equal(NsCharTraits(text, len), odd[i].traits);
+            }
+            text[at] = 'x';
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -215,6 +239,7 @@ main(void)
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_character_classes),
         cmocka_unit_test(test_decimal_numbers),
+        cmocka_unit_test(traits_are_seen_wherever_they_are),
         cmocka_unit_test(test_chunk_heads),
     };
 

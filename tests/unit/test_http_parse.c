@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "guard.h"
+#include "base/inputmem.h"
 #include "http/parse.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -197,7 +198,7 @@ test_plain_requests(void **state)
         {"GET / HTTP/1.0\r\nX-Empty:\r\nX-Blank: \t \r\n\r\n", "GET / 1.0 close |x-empty: |x-blank:\n"},
         {"GET / HTTP/1.0\r\nX-MiXed:\t in  side\t\r\n\r\n", "GET / 1.0 close |x-mixed:in  side\n"},
         {"GET / HTTP/1.0\r\nX: 1\r\nx: 2\r\nX: 1\r\n\r\n", "GET / 1.0 close |x:1 |x:2 |x:1\n"},
-        {"GET / HTTP/1.0\r\nX: \xe4\xff\r\n\r\n", "GET / 1.0 close |x:\xe4\xff\n"},
+        {"GET / HTTP/1.0\r\nX: \xe4\xff\r\n\r\n", "GET / 1.0 close |x:\xc3\xa4\xc3\xbf\n"},
         {"GET / HTTP/1.0\r\nX: a:b: c\r\n\r\n", "GET / 1.0 close |x:a:b: c\n"},
         {"GET / HTTP/1.1\r\n" H, "MORE"},
         {"G", "MORE"},
@@ -357,7 +358,10 @@ test_refused_request_lines(void **state)
         {400, "GET / HTP/1.1\r\n"},
         {400, "GET plain.txt HTTP/1.0\r\n"},
         {400, "GET ?a=b HTTP/1.0\r\n"},
-        {400, "OPTIONS * HTTP/1.1\r\n"},
+        {400, "GET * HTTP/1.1\r\n"},
+        {400, "OPTIONS ** HTTP/1.1\r\n"},
+        {400, "OPTIONS *?x HTTP/1.1\r\n"},
+        {400, "options * HTTP/1.1\r\n"},
         {400, "GET /%e4 HTTP/1.0\r\n"},
         {400, "GET /%c0%af HTTP/1.0\r\n"},
         {400, "GET /%ed%a0%80 HTTP/1.0\r\n"},
@@ -517,6 +521,39 @@ test_refused_framing(void **state)
     CheckRefused((const Refused[]){{417, POST "Expect: tea\r\n\r\n"}}, 1, "Expectation Failed");
 }
 
+/* A head with LF alone is one that others may read otherwise: harmless when all of its lines are like that and no body follows. */
+static void
+test_bare_lf_in_heads(void **state)
+{
+    static const struct { const char *input; bool refused; } cases[] = {
+        {"GET / HTTP/1.1\nHost: a\n\n", false},
+        {"GET / HTTP/1.0\n\n", false},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", false},
+        {"GET / HTTP/1.1\r\nHost: a\n\r\n", true},
+        {"GET / HTTP/1.1\nHost: a\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX: y\nZ: z\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\n", true},
+        {"GET / HTTP/1.0\r\n\n", true},
+        {"POST / HTTP/1.1\nHost: a\nContent-Length: 1\n\nx", true},
+        {"POST / HTTP/1.1\nHost: a\nContent-Length: 0\n\n", true},
+        {"POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n0\r\n\r\n", true},
+        {"POST / HTTP/1.1\r\nHost: a\nContent-Length: 1\r\n\r\nx", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t      len = strlen(cases[i].input);
+        Tcl_DString ds;
+
+        Outcome(&limits, cases[i].input, len, len / 3, len / 2, &ds);
+        if ((strstr(Tcl_DStringValue(&ds), "400 Bad Request") != NULL) != cases[i].refused) {
+            print_error("%s: %s\n", cases[i].input, Tcl_DStringValue(&ds));
+        }
+        assert_true((strstr(Tcl_DStringValue(&ds), "400 Bad Request") != NULL) == cases[i].refused);
+        Tcl_DStringFree(&ds);
+    }
+}
+
 static void
 test_refused_chunks(void **state)
 {
@@ -623,6 +660,30 @@ test_header_count_limit(void **state)
         Outcome(&limits, input, strlen(input), cut, cut, &ds);
         assert_non_null(strstr(Tcl_DStringValue(&ds), "~x-19:1\n"));
         Tcl_DStringFree(&ds);
+    }
+}
+
+static void
+test_head_limit(void **state)
+{
+    NsHttpLimits with = limits;
+    const char  *input = POST "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\nT: 12345\r\n\r\n";
+    const char  *body = strstr(input, "\r\n\r\n") + 4;
+    size_t       head = (size_t)(body - input), trailers = strlen("T: 12345\r\n\r\n");
+
+    (void)state;
+    for (size_t max = 1; max <= head + trailers + 1; max++) {
+        Tcl_DString whole, bytes;
+        bool        headFits = max >= head, allFits = max >= head + trailers;
+
+        with.maxHead = max;
+        Outcome(&with, input, strlen(input), strlen(input), strlen(input), &whole);
+        OutcomeByteByByte(&with, input, strlen(input), &bytes);
+        assert_string_equal(Tcl_DStringValue(&bytes), Tcl_DStringValue(&whole));
+        assert_int_equal(strncmp(Tcl_DStringValue(&whole), "HEAD", 4) == 0, headFits);
+        assert_int_equal(strstr(Tcl_DStringValue(&whole), "431 Request Header Fields Too Large") == NULL, allFits);
+        Tcl_DStringFree(&whole);
+        Tcl_DStringFree(&bytes);
     }
 }
 
@@ -756,7 +817,7 @@ test_targets(void **state)
         assert_string_equal(request->request.url, t->url);
         assert_string_equal(request->request.urlv, t->urlv);
         assert_int_equal(request->request.urlc, t->urlc);
-        assert_string_equal(request->request.requestType, "plain");
+        assert_int_equal(request->request.requestType, NS_REQUEST_TYPE_PLAIN);
         assert_null(request->request.protocol);
         assert_null(request->request.host);
         assert_int_equal(request->request.port, 0);
@@ -770,7 +831,7 @@ test_targets(void **state)
 }
 
 static void
-CheckProxy(const char *line, const char *type, const char *protocol, const char *host, int port, const char *url,
+CheckProxy(const char *line, Ns_RequestType type, const char *protocol, const char *host, int port, const char *url,
            const char *query)
 {
     char           input[200];
@@ -778,7 +839,7 @@ CheckProxy(const char *line, const char *type, const char *protocol, const char 
 
     snprintf(input, sizeof(input), "%s HTTP/1.1\r\nHost: x\r\n\r\n", line);
     request = ParseOne(input);
-    assert_string_equal(request->request.requestType, type);
+    assert_int_equal(request->request.requestType, type);
     if (protocol == NULL) {
         assert_null(request->request.protocol);
     } else {
@@ -799,13 +860,13 @@ static void
 test_targets_of_proxies(void **state)
 {
     (void)state;
-    CheckProxy("GET http://localhost:81/t/x", "proxy", "http", "localhost", 81, "/t/x", NULL);
-    CheckProxy("GET https://h/a/../b?q=1", "proxy", "https", "h", 0, "/b", "q=1");
-    CheckProxy("GET http://h", "proxy", "http", "h", 0, "/", NULL);
-    CheckProxy("GET http://h?q", "proxy", "http", "h", 0, "/", "q");
-    CheckProxy("GET http://[::1]:8080/", "proxy", "http", "::1", 8080, "/", NULL);
-    CheckProxy("CONNECT localhost:80", "connect", NULL, "localhost", 80, "/", NULL);
-    CheckProxy("CONNECT [::1]:443", "connect", NULL, "::1", 443, "/", NULL);
+    CheckProxy("GET http://localhost:81/t/x", NS_REQUEST_TYPE_PROXY, "http", "localhost", 81, "/t/x", NULL);
+    CheckProxy("GET https://h/a/../b?q=1", NS_REQUEST_TYPE_PROXY, "https", "h", 0, "/b", "q=1");
+    CheckProxy("GET http://h", NS_REQUEST_TYPE_PROXY, "http", "h", 0, "/", NULL);
+    CheckProxy("GET http://h?q", NS_REQUEST_TYPE_PROXY, "http", "h", 0, "/", "q");
+    CheckProxy("GET http://[::1]:8080/", NS_REQUEST_TYPE_PROXY, "http", "::1", 8080, "/", NULL);
+    CheckProxy("CONNECT localhost:80", NS_REQUEST_TYPE_CONNECT, NULL, "localhost", 80, "/", NULL);
+    CheckProxy("CONNECT [::1]:443", NS_REQUEST_TYPE_CONNECT, NULL, "::1", 443, "/", NULL);
 }
 
 static void
@@ -1001,6 +1062,172 @@ test_large_bodies_in_any_pieces(void **state)
     free(body);
 }
 
+/* ------------------------------------------------------------------------------------------------------------ spools */
+
+struct NsHttpSpool {
+    Tcl_DString bytes;
+    int         limit, freed, writes;
+};
+
+static bool
+SpoolWrite(struct NsHttpSpool *spool, const char *data, size_t len)
+{
+    spool->writes++;
+    if (Tcl_DStringLength(&spool->bytes) + (int)len > spool->limit) {
+        return false;
+    }
+    Tcl_DStringAppend(&spool->bytes, data, (int)len);
+    return true;
+}
+
+static void
+SpoolFree(struct NsHttpSpool *spool)
+{
+    spool->freed++;
+    Tcl_DStringFree(&spool->bytes);
+}
+
+/* Feed in pieces of `piece` bytes; from the `from`th byte of the input on the body is spooled. */
+static NsHttpResult
+FeedSpooled(NsHttpParser *parser, const char *input, size_t piece, size_t from, struct NsHttpSpool *spool)
+{
+    size_t       len = strlen(input), at = 0, consumed;
+    NsHttpResult result = NS_HTTP_MORE;
+    bool         spooled = false;
+
+    Tcl_DStringInit(&spool->bytes);
+    while (at < len && (result == NS_HTTP_MORE || result == NS_HTTP_HEAD)) {
+        size_t n = len - at < piece ? len - at : piece;
+
+        result = NsHttpParserFeed(parser, input + at, n, &consumed);
+        at += consumed;
+        if (!spooled && at >= from && result == NS_HTTP_MORE && NsHttpParserPeek(parser) != NULL) {
+            spooled = true;
+            NsHttpParserSpool(parser, spool, SpoolWrite, SpoolFree);
+            assert_int_equal(NsHttpParserPeek(parser)->bodySize, 0);
+        }
+    }
+    return result;
+}
+
+#define UPLOAD "POST / HTTP/1.1\r\nHost: h\r\n"
+
+static void
+test_a_body_goes_to_a_spool_wherever_that_begins(void **state)
+{
+    static const char *const inputs[] = {
+        UPLOAD "Content-Length: 20\r\n\r\n01234567890123456789", UPLOAD "Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\na\r\n5678901234\r\n5\r\n56789\r\n0\r\n\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        size_t head = (size_t)(strstr(inputs[i], "\r\n\r\n") - inputs[i]) + 4;
+
+        for (size_t from = head + 1; from < strlen(inputs[i]); from++) {
+            for (size_t piece = 1; piece < 12; piece += 5) {
+                struct NsHttpSpool spool = {.limit = 1000};
+                NsHttpParser      *parser = NsHttpParserCreate(&limits);
+                NsHttpRequest     *request;
+                bool               spooled;
+
+                assert_int_equal(FeedSpooled(parser, inputs[i], piece, from, &spool), NS_HTTP_DONE);
+                request = NsHttpParserTake(parser);
+                assert_int_equal(request->bodyLen, 20);
+                if (request->spool != NULL) {
+                    assert_null(request->body);
+                    assert_string_equal(Tcl_DStringValue(&spool.bytes), "01234567890123456789");
+                }
+                spooled = request->spool != NULL;
+                NsHttpRequestFree(request);
+                assert_int_equal(spool.freed, spooled);
+                NsHttpParserFree(parser);
+            }
+        }
+    }
+}
+
+/* A write is a call of the system: a quarter of a megabyte of such chunks must not be forty thousand of them. */
+static void
+test_chunks_of_one_byte_are_written_together(void **state)
+{
+    enum { CHUNKS = 40000, LARGE = 20000 };
+    struct NsHttpSpool spool = {.limit = 2 * CHUNKS + LARGE};
+    NsHttpLimits       large = limits;
+    NsHttpParser      *parser;
+    NsHttpRequest     *request;
+    Tcl_DString        input, want;
+    char               chunk[16];
+
+    (void)state;
+    large.maxInput = 1000000;
+    parser = NsHttpParserCreate(&large);
+    Tcl_DStringInit(&input);
+    Tcl_DStringInit(&want);
+    Tcl_DStringAppend(&input, UPLOAD "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", -1);
+    Tcl_DStringAppend(&want, "x", -1);
+    for (int i = 0; i < 2 * CHUNKS; i++) {
+        if (i == CHUNKS) {                     /* between them one that is too large to be gathered */
+            snprintf(chunk, sizeof(chunk), "%x\r\n", LARGE);
+            Tcl_DStringAppend(&input, chunk, -1);
+            for (int j = 0; j < LARGE; j++) {
+                Tcl_DStringAppend(&input, "L", 1);
+                Tcl_DStringAppend(&want, "L", 1);
+            }
+            Tcl_DStringAppend(&input, "\r\n", 2);
+        }
+        if (i < 2 * CHUNKS - 1) {
+            snprintf(chunk, sizeof(chunk), "1\r\n%c\r\n", 'a' + i % 26);
+            Tcl_DStringAppend(&input, chunk, -1);
+            Tcl_DStringAppend(&want, chunk + 3, 1);
+        }
+    }
+    Tcl_DStringAppend(&input, "0\r\n\r\n", -1);
+    assert_int_equal(FeedSpooled(parser, Tcl_DStringValue(&input), 100000, 1000, &spool), NS_HTTP_DONE);
+    request = NsHttpParserTake(parser);
+    assert_int_equal(request->bodyLen, 2 * CHUNKS + LARGE);
+    assert_string_equal(Tcl_DStringValue(&spool.bytes), Tcl_DStringValue(&want));
+    assert_in_range(spool.writes, 1, 40);
+    NsHttpRequestFree(request);
+    NsHttpParserFree(parser);
+    Tcl_DStringFree(&input);
+    Tcl_DStringFree(&want);
+}
+
+static void
+test_a_spool_that_is_full_is_507(void **state)
+{
+    static const char input[] = UPLOAD "Content-Length: 20\r\n\r\n01234567890123456789";
+
+    (void)state;
+    for (int limit = 0; limit < 20; limit++) {
+        struct NsHttpSpool spool = {.limit = limit};
+        NsHttpParser      *parser = NsHttpParserCreate(&limits);
+
+        assert_int_equal(FeedSpooled(parser, input, 1, strlen(input) - 15, &spool), NS_HTTP_ERROR);
+        assert_int_equal(NsHttpParserError(parser, NULL), 507);
+        NsHttpParserFree(parser);
+        assert_int_equal(spool.freed, 1);
+    }
+}
+
+static void
+test_a_head_in_pieces_has_memory_until_it_is_taken(void **state)
+{
+    NsHttpParser *parser = NsHttpParserCreate(&limits);
+    size_t        consumed, before = NsInputMemory();
+
+    (void)state;
+    assert_int_equal(NsHttpParserFeed(parser, UPLOAD, strlen(UPLOAD), &consumed), NS_HTTP_MORE);
+    assert_true(NsInputMemory() > before);
+    assert_int_equal(NsInputMemory() - before, NsHttpParserMemory(parser));
+    assert_int_equal(NsHttpParserFeed(parser, "\r\n", 2, &consumed), NS_HTTP_DONE);
+    NsHttpRequestFree(NsHttpParserTake(parser));
+    assert_int_equal(NsInputMemory(), before);
+    assert_int_equal(NsHttpParserFeed(parser, UPLOAD, strlen(UPLOAD), &consumed), NS_HTTP_MORE);
+    NsHttpParserFree(parser);
+    assert_int_equal(NsInputMemory(), before);
+}
+
 int
 main(void)
 {
@@ -1016,10 +1243,12 @@ main(void)
         cmocka_unit_test(test_accepted_hosts),
         cmocka_unit_test(test_a_nul_is_refused_anywhere),
         cmocka_unit_test(test_refused_framing),
+        cmocka_unit_test(test_bare_lf_in_heads),
         cmocka_unit_test(test_refused_chunks),
         cmocka_unit_test(test_request_line_limit),
         cmocka_unit_test(test_header_line_limit),
         cmocka_unit_test(test_header_count_limit),
+        cmocka_unit_test(test_head_limit),
         cmocka_unit_test(test_body_limit),
         cmocka_unit_test(test_chunk_extensions_are_bounded),
         cmocka_unit_test(test_targets),
@@ -1032,6 +1261,10 @@ main(void)
         cmocka_unit_test(test_the_limit_is_the_drivers_again_for_the_next_request),
         cmocka_unit_test(test_memory_follows_what_arrives),
         cmocka_unit_test(test_large_bodies_in_any_pieces),
+        cmocka_unit_test(test_a_body_goes_to_a_spool_wherever_that_begins),
+        cmocka_unit_test(test_chunks_of_one_byte_are_written_together),
+        cmocka_unit_test(test_a_spool_that_is_full_is_507),
+        cmocka_unit_test(test_a_head_in_pieces_has_memory_until_it_is_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

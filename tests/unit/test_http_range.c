@@ -152,7 +152,7 @@ static void
 test_an_empty_representation(void **state)
 {
     static const Case cases[] = {
-        {"bytes=0-3", "none"}, {"bytes=0-", "none"}, {"bytes=-5", "none"}, {"bytes=-0", "none"}, {"bytes=x", "all"},
+        {"bytes=0-3", "none"}, {"bytes=0-", "none"}, {"bytes=-5", "all"}, {"bytes=0-,-1", "all"}, {"bytes=-0", "none"}, {"bytes=x", "all"},
     };
 
     (void)state;

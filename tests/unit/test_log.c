@@ -176,8 +176,8 @@ control_characters_are_made_visible(void **state)
     AssertSanitized(NS_LOG_UTF8, "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80");
     /* C1 controls, overlong forms, surrogates, beyond the last, cut short, not a beginning */
     AssertSanitized(NS_LOG_UTF8, "\xc2\x9b", "\\xc2\\x9b");
-    AssertSanitized(NS_LOG_UTF8, "\xc0\x80\xe0\x80\x80", "\\xc0\\x80\\xe0\\x80\\x80");
-    AssertSanitized(NS_LOG_UTF8, "\xed\xa0\x80\xf4\x90\x80\x80", "\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80");
+    AssertSanitized(NS_LOG_UTF8, "\xc0\x80\xe0\x80\x80", "\\x00\\xe0\\x80\\x80");
+    AssertSanitized(NS_LOG_UTF8, "\xed\xa0\x80\xf4\x90\x80\x80", "\xef\xbf\xbd\\xf4\\x90\\x80\\x80");
     AssertSanitized(NS_LOG_UTF8, "\xe2\x82", "\\xe2\\x82");
     AssertSanitized(NS_LOG_UTF8, "\x80\xff", "\\x80\\xff");
     AssertSanitized(NS_LOG_ASCII, "\xc3\xa4\n", "\\xc3\\xa4\n:    ");
@@ -271,7 +271,7 @@ severities_have_names(void **state)
     made = Ns_CreateLogSeverity("Debug(test)");
     assert_int_equal(made, NsLogSeverityCount() - 1);
     assert_int_equal(Ns_CreateLogSeverity("Debug(test)"), made);
-    assert_int_equal(NsLogSeverityFind("debug(test)"), made);
+    assert_int_equal(NsLogSeverityFind("debug(test)"), -1);    /* small letters are another name of the first nine alone */
     assert_false(Ns_LogSeverityEnabled(made));
 }
 
@@ -457,11 +457,14 @@ files_roll_by_number(void **state)
 static void
 files_roll_by_time(void **state)
 {
-    char            file[96], name[128];
+    char            file[96], name[128], foreign[128];
     struct timespec times[2] = {{1000, 0}, {1000, 0}};
 
     snprintf(file, sizeof(file), "%s/stamped", folder);
-    snprintf(name, sizeof(name), "%s.oldest", file);
+    snprintf(foreign, sizeof(foreign), "%s.foreign", file);
+    Write(foreign, "x");
+    assert_int_equal(utimensat(AT_FDCWD, foreign, times, 0), 0);
+    snprintf(name, sizeof(name), "%s.stamp.gz", file);
     Write(name, "x");
     assert_int_equal(utimensat(AT_FDCWD, name, times, 0), 0);
     Write(file, "1");
@@ -477,6 +480,7 @@ files_roll_by_time(void **state)
     Write(file, "3");
     assert_int_equal(NsRollFileFmt(file, "%Y", 2), NS_OK);
     assert_false(Exists(file));
+    assert_true(Exists(foreign));              /* the format does not give this name */
 }
 
 static void

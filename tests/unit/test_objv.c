@@ -10,7 +10,8 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
-#include "server.h"
+#include "conf/server.h"
+#include "interp/objv.h"
 
 /* --------------------------------------------------------------------------------------- what objv.c calls of the core */
 
@@ -279,6 +280,37 @@ SubcommandsTest(void **state)
     Tcl_DecrRefCount(objv[1]);
 }
 
+/* The options that must be given: their words, and the message when one is missing. */
+static void
+NeededTest(void **state)
+{
+    Tcl_Obj    *key, *tag, *iv = NULL, *text, *list = Tcl_NewStringObj("cmd -tag t x", -1), **objv;
+    int         objc;
+    Ns_ObjvSpec opts[] = {
+        {"-iv", Ns_ObjvObj, &iv, NULL}, {"-key", NsObjvNeeded, &key, NULL}, {"-tag", NsObjvNeeded, &tag, NULL},
+        {"--", Ns_ObjvBreak, NULL, NULL}, END
+    };
+    Ns_ObjvSpec args[] = {{"text", Ns_ObjvObj, &text, NULL}, END};
+    const char *usage = "wrong # args: should be \"cmd ?-iv /value/? -key /value/ -tag /value/ ?--? /text/\"";
+
+    Tcl_IncrRefCount(list);
+    assert_int_equal(Tcl_ListObjGetElements(interp, list, &objc, &objv), TCL_OK);
+    assert_int_equal(NsParseObjvNeeded(opts, args, interp, 1, objc, objv), NS_ERROR);
+    assert_string_equal(Tcl_GetStringResult(interp), usage);
+    Tcl_SetStringObj(list, "cmd -tag t -tag u -key k -- -x", -1);
+    assert_int_equal(Tcl_ListObjGetElements(interp, list, &objc, &objv), TCL_OK);
+    assert_int_equal(NsParseObjvNeeded(opts, args, interp, 1, objc, objv), NS_OK);
+    assert_string_equal(Tcl_GetString(key), "k");
+    assert_string_equal(Tcl_GetString(tag), "u");
+    assert_string_equal(Tcl_GetString(text), "-x");
+    assert_null(iv);
+    Tcl_SetStringObj(list, "cmd -key k -tag", -1);
+    assert_int_equal(Tcl_ListObjGetElements(interp, list, &objc, &objv), TCL_OK);
+    assert_int_equal(NsParseObjvNeeded(opts, args, interp, 1, objc, objv), NS_ERROR);
+    assert_string_equal(Tcl_GetStringResult(interp), usage);
+    Tcl_DecrRefCount(list);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -286,6 +318,7 @@ main(int argc, char *argv[])
         cmocka_unit_test(UsageTest),     cmocka_unit_test(OptionsTest),     cmocka_unit_test(NumbersTest),
         cmocka_unit_test(TimesTest),     cmocka_unit_test(TimeRangeTest),   cmocka_unit_test(KeywordsTest),
         cmocka_unit_test(ServerAndSetTest), cmocka_unit_test(BinaryTest),   cmocka_unit_test(SubcommandsTest),
+        cmocka_unit_test(NeededTest),
     };
 
     Tcl_FindExecutable(argv[0]);

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "outqueue.h"
+#include "driver/outqueue.h"
 
 /* ---- a transport that is told what to do */
 

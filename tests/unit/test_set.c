@@ -290,6 +290,46 @@ it_agrees_with_a_model(void **state)
     Ns_SetFree(set);
 }
 
+/* Each byte at each place of names of each length up to three words; only capitals change. */
+static void
+names_without_case_are_kept_in_small_letters(void **state)
+{
+    for (size_t len = 1; len <= 24; len++) {
+        for (int c = 1; c < 256; c++) {
+            Ns_Set *set = Ns_SetCreateNoCase("lower");
+            char    name[25], want[25];
+
+            for (size_t i = 0; i < len; i++) {
+                name[i] = (char)(i == (size_t)c % len ? c : 'A' + (int)i);
+                want[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+            }
+            name[len] = want[len] = '\0';
+            (void)Ns_SetPutSz(set, name, (TCL_SIZE_T)len, "v", 1);
+            assert_string_equal(Ns_SetKey(set, 0), want);
+            Ns_SetFree(set);
+        }
+    }
+}
+
+static void
+a_field_has_its_lengths(void **state)
+{
+    Ns_Set    *set = Ns_SetCreate("lengths");
+    NsSetField field;
+
+    (void)state;
+    (void)Ns_SetPut(set, "name", "a long value");
+    (void)Ns_SetPut(set, "none", NULL);
+    Ns_SetPutValue(set, 0, "short");
+    field = NsSetGetField(set, 0);
+    assert_string_equal(field.key, "name");
+    assert_int_equal(field.keyLen, 4);
+    assert_string_equal(field.value, "short");
+    assert_int_equal(field.valueLen, 5);
+    assert_null(NsSetGetField(set, 1).value);
+    Ns_SetFree(set);
+}
+
 int
 main(void)
 {
@@ -305,6 +345,8 @@ main(void)
         cmocka_unit_test(sets_are_split_by_the_name),
         cmocka_unit_test(a_set_may_be_put_into_itself),
         cmocka_unit_test(updating_for_ever_needs_no_more_memory),
+        cmocka_unit_test(names_without_case_are_kept_in_small_letters),
+        cmocka_unit_test(a_field_has_its_lengths),
         cmocka_unit_test(it_agrees_with_a_model),
     };
 

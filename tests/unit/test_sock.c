@@ -523,5 +523,6 @@ main(void)
         cmocka_unit_test(test_tcp_transport),
     };
 
+    Tcl_FindExecutable(NULL);
     return cmocka_run_group_tests_name("sock", tests, NULL, NULL);
 }

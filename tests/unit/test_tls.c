@@ -3,6 +3,7 @@
  * TLS: contexts and the transport, with ours at both ends.
  */
 #include "tlspair.h"
+#include "net/tls.h"
 
 /* -------------------------------------------------------------------------------------------------------- contexts */
 
@@ -67,6 +68,83 @@ test_client_context_errors(void **state)
     Ns_TlsCtxRelease(client);
     Ns_TlsCtxRelease(server);
     Ns_TlsCtxRelease(NULL);
+}
+
+static void
+CopyFile(const char *from, const char *to)
+{
+    char   bytes[10000], *source = File(from), *target = File(to), *fresh = File("fresh.pem");
+    FILE  *in = fopen(source, "r"), *out = fopen(fresh, "w");
+    size_t len = fread(bytes, 1, sizeof(bytes), in);
+
+    assert_int_equal(fwrite(bytes, 1, len, out), len);
+    fclose(in);
+    fclose(out);
+    assert_int_equal(rename(fresh, target), 0);
+}
+
+/* A client's context is made once, and anew when one of its files is another; what could not be made is not kept. */
+static void
+test_client_contexts_are_kept(void **state)
+{
+    char              *kept = strdup(File("kept.pem")), *mine = strdup(File("mine.pem"));
+    Ns_TlsClientParams params = {.caFile = kept, .certificate = mine}, other;
+    Ns_TlsCtx         *first, *second, *third, *fourth;
+
+    Tcl_DStringSetLength(&error, 0);
+    assert_null(NsTlsClientKept(&params));
+    assert_null(Ns_TlsCtxClientCreate(&params, &error));
+    assert_false(NsTlsClientCheck(&params, &error));
+    assert_null(NsTlsClientKept(&params));
+    CopyFile("ca.pem", "kept.pem");
+    CopyFile("client.pem", "mine.pem");
+    assert_true(NsTlsClientCheck(&params, &error));
+    first = ClientCtx(params);
+    second = ClientCtx(params);
+    assert_ptr_equal(first, second);
+    third = NsTlsClientKept(&params);
+    assert_ptr_equal(first, third);
+    Ns_TlsCtxRelease(second);
+    Ns_TlsCtxRelease(third);
+
+    other = params;
+    other.insecure = true;
+    assert_null(NsTlsClientKept(&other));
+    second = ClientCtx(other);
+    assert_ptr_not_equal(first, second);
+    Ns_TlsCtxRelease(second);
+
+    CopyFile("other-ca.pem", "kept.pem");
+    second = ClientCtx(params);
+    assert_ptr_not_equal(first, second);
+    CopyFile("other-ca.pem", "mine.pem");
+    third = ClientCtx(params);
+    assert_ptr_not_equal(second, third);
+    assert_int_equal(unlink(params.caFile), 0);
+    Tcl_DStringSetLength(&error, 0);
+    assert_null(Ns_TlsCtxClientCreate(&params, &error));
+    assert_error("CA file ");
+
+    /* More than are kept. */
+    CopyFile("ca.pem", "kept.pem");
+    for (int i = 0; i < 100; i++) {
+        char name[300];
+
+        snprintf(name, sizeof(name), "many%d.pem", i);
+        CopyFile("ca.pem", name);
+        snprintf(name, sizeof(name), "%s/many%d.pem", dir, i);
+        other = (Ns_TlsClientParams){.caFile = name};
+        fourth = ClientCtx(other);
+        Ns_TlsCtxRelease(fourth);
+        fourth = NsTlsClientKept(&other);
+        assert_non_null(fourth);
+        Ns_TlsCtxRelease(fourth);
+    }
+    Ns_TlsCtxRelease(first);
+    Ns_TlsCtxRelease(second);
+    Ns_TlsCtxRelease(third);
+    free(kept);
+    free(mine);
 }
 
 /* ------------------------------------------------------------------------------------------------------- handshake */
@@ -311,6 +389,54 @@ test_hosts(void **state)
     ClosePair(&pair);
     Ns_TlsCtxRelease(server);
     Ns_TlsCtxRelease(client);
+    Ns_TlsCtxRelease(alice);
+}
+
+/*
+ * Hosts with other rules for client certificates than the driver's: neither a session that was made for one host and resumed for
+ * another, nor a Host field that is not the name of the handshake, is a way around them.
+ */
+static void
+test_hosts_rules_have_no_way_around(void **state)
+{
+    static const struct { const char *handshake, *asked; bool fine; } cases[] = {
+        {"open.example.com", "open.example.com", true}, {"open.example.com", "open.example.com:8443", true},
+        {"open.example.com", "localhost", true}, {"open.example.com", NULL, true}, {"localhost", "open.example.com", true},
+        {"open.example.com", "secret.example.com", false}, {"open.example.com", "SECRET.example.com", false},
+        {"open.example.com", "secret.example.com.", false}, {"open.example.com", "secret.example.com:8443", false},
+        {"localhost", "secret.example.com", false}, {"127.0.0.1", "secret.example.com", false},
+        {"secret.example.com", "secret.example.com", true}, {"secret.example.com", "also.example.com", true},
+        {"secret.example.com", "other.example.com", false}, {"secret.example.com", "open.example.com", true},
+    };
+    Ns_TlsServerParams rules = {.certificate = File("wild.pem"), .verifyClient = 2, .caFile = File("ca.pem")};
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){0}), *secret = ServerCtx(rules), *also = ServerCtx(rules);
+    Ns_TlsCtx *open = ServerCtx((Ns_TlsServerParams){.certificate = File("wild.pem")}), *other;
+    Ns_TlsCtx *alice = ClientCtx((Ns_TlsClientParams){.certificate = File("client.pem"), .insecure = true});
+    Pair       pair;
+
+    rules.caFile = File("other-ca.pem");
+    other = ServerCtx(rules);
+    assert_int_equal(Ns_TlsCtxAddHost(server, "open.example.com", open), NS_OK);
+    pair = Connect(server, alice, "open.example.com", 0);
+    assert_int_equal(Handshake(&pair), NS_OK);
+    assert_true(NsTlsMayAsk(&pair.server, "secret.example.com"));          /* there is no such host yet */
+    ClosePair(&pair);
+    assert_int_equal(Ns_TlsCtxAddHost(server, "secret.example.com", secret), NS_OK);
+    assert_int_equal(Ns_TlsCtxAddHost(server, "also.example.com", also), NS_OK);
+    assert_int_equal(Ns_TlsCtxAddHost(server, "other.example.com", other), NS_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pair = Connect(server, alice, cases[i].handshake, 0);
+        assert_int_equal(Handshake(&pair), NS_OK);
+        if (NsTlsMayAsk(&pair.server, cases[i].asked) != cases[i].fine) {
+            fail_msg("%s after a handshake for %s", cases[i].asked, cases[i].handshake);
+        }
+        ClosePair(&pair);
+    }
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(secret);
+    Ns_TlsCtxRelease(also);
+    Ns_TlsCtxRelease(open);
+    Ns_TlsCtxRelease(other);
     Ns_TlsCtxRelease(alice);
 }
 
@@ -723,18 +849,47 @@ test_key_log(void **state)
     Ns_TlsCtxRelease(client);
 }
 
+/* A folder of authorities is read when the context is made: what a handshake needs is not looked for on the disk. */
+static void
+test_a_folder_of_authorities_is_read_in_advance(void **state)
+{
+    char       name[20];
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){0}), *client, *strict;
+    Pair       pair;
+
+    (void)state;
+    snprintf(name, sizeof(name), "%08lx.0", X509_NAME_hash_ex(X509_get_subject_name(ca.cert), NULL, NULL, NULL));
+    CopyFile("ca.pem", name);
+    CopyFile("junk.pem", "01234567.0");        /* is left out */
+    client = ClientCtx((Ns_TlsClientParams){.caPath = dir, .certificate = File("client.pem")});
+    strict = ServerCtx((Ns_TlsServerParams){.caPath = dir, .verifyClient = 2});
+    unlink(File(name));
+    unlink(File("01234567.0"));
+    pair = Connect(server, client, "localhost", 0);
+    assert_int_equal(Handshake(&pair), NS_OK);
+    ClosePair(&pair);
+    pair = Connect(strict, client, "localhost", 0);
+    assert_int_equal(Handshake(&pair), NS_OK);
+    ClosePair(&pair);
+    Ns_TlsCtxRelease(client);
+    Ns_TlsCtxRelease(server);
+    Ns_TlsCtxRelease(strict);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_server_context_errors),
         cmocka_unit_test(test_client_context_errors),
+        cmocka_unit_test(test_client_contexts_are_kept),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_handshake_failures),
         cmocka_unit_test(test_one_byte_at_a_time),
         cmocka_unit_test(test_verification),
         cmocka_unit_test(test_client_certificates),
         cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_hosts_rules_have_no_way_around),
         cmocka_unit_test(test_protocols),
         cmocka_unit_test(test_end_of_stream),
         cmocka_unit_test(test_pending),
@@ -744,6 +899,7 @@ main(void)
         cmocka_unit_test(test_gathers_into_one_record),
         cmocka_unit_test(test_crossed_wants),
         cmocka_unit_test(test_key_log),
+        cmocka_unit_test(test_a_folder_of_authorities_is_read_in_advance),
     };
 
     return cmocka_run_group_tests_name("tls", tests, SetupAll, TeardownAll);

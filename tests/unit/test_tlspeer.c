@@ -3,6 +3,8 @@
  * TLS: the transport as a server, against a client that is plain OpenSSL and does what ours does not.
  */
 #include "tlspair.h"
+#include <sys/ioctl.h>
+#include "net/tls.h"
 
 typedef struct Raw {
     Ns_Sock  server;
@@ -122,6 +124,44 @@ test_resumption(void **state)
     }
 }
 
+/* A session that was made without a client certificate is not resumed for a host that requires one. */
+static void
+test_no_resumption_for_another_host(void **state)
+{
+    static const char *const protocols[] = {"TLSv1.2", "TLSv1.3"};
+
+    for (int i = 0; i < 2; i++) {
+        Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){.protocols = protocols[i]});
+        Ns_TlsCtx *secret = ServerCtx((Ns_TlsServerParams){.protocols = protocols[i], .certificate = File("wild.pem"),
+                                                           .verifyClient = 2, .caFile = File("ca.pem")});
+        Raw        raw = {.ctx = SSL_CTX_new(TLS_client_method())};
+        char       buffer[10];
+
+        assert_int_equal(Ns_TlsCtxAddHost(server, "secret.example.com", secret), NS_OK);
+        SSL_CTX_set_session_cache_mode(raw.ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(raw.ctx, SaveSession);
+        RawOpen(&raw, server, 0);
+        assert_int_equal(RawHandshake(&raw), NS_OK);
+        assert_int_equal(Send(&raw.server, "x", 1), 1);
+        assert_int_equal(SSL_read(raw.ssl, buffer, sizeof(buffer)), 1);
+        SSL_shutdown(raw.ssl);
+        RawClose(&raw, false);
+        assert_non_null(savedSession);
+
+        RawOpen(&raw, server, 0);
+        SSL_set_session(raw.ssl, savedSession);
+        SSL_set_tlsext_host_name(raw.ssl, "secret.example.com");
+        assert_int_equal(RawHandshake(&raw), NS_ERROR);
+        assert_int_equal(SSL_session_reused(raw.ssl), 0);
+        RawClose(&raw, true);
+        ERR_clear_error();
+        SSL_SESSION_free(savedSession);
+        savedSession = NULL;
+        Ns_TlsCtxRelease(server);
+        Ns_TlsCtxRelease(secret);
+    }
+}
+
 static void
 test_renegotiation_refused(void **state)
 {
@@ -210,6 +250,163 @@ KeyUpdate(bool refuseFirst)
     Ns_TlsCtxRelease(server);
 }
 
+/*
+ * A peer that sends KeyUpdates and nothing else, as fast as it can: each call takes a bounded number of them, and soon the session
+ * has ended.  With and without asking for ours; some data between them, too little to excuse them, does not help.
+ */
+static void
+KeyUpdateFlood(int kind, int dataEvery)
+{
+    Ns_TlsCtx         *server = ServerCtx((Ns_TlsServerParams){.protocols = "TLSv1.3"});
+    unsigned long long before = NsTlsFloods();
+    Raw                raw = {0};
+    char               buffer[20000];
+    int                sent = 0, calls = 0;
+    ssize_t            n;
+    bool               more = true;
+
+    RawOpen(&raw, server, 1 << 20);
+    assert_int_equal(RawHandshake(&raw), NS_OK);
+    while (more && sent < 2000) {
+        more = SSL_key_update(raw.ssl, kind) == 1 && SSL_do_handshake(raw.ssl) == 1
+               && (dataEvery == 0 || sent % dataEvery != 0 || SSL_write(raw.ssl, "x", 1) == 1);
+        sent += more ? 1 : 0;
+    }
+    ERR_clear_error();
+    assert_true(sent > 500);
+    while ((n = Recv(&raw.server, buffer, sizeof(buffer))) > 0 || (n == -1 && errno == EAGAIN && calls < sent)) {
+        calls++;
+    }
+    assert_int_equal(n, -1);
+    assert_int_equal(errno, ECONNABORTED);
+    assert_true(calls < 50);
+    assert_int_equal(NsTlsFloods(), before + 1);
+    assert_int_equal(Recv(&raw.server, buffer, sizeof(buffer)), -1);       /* it stays ended, counted once */
+    assert_int_equal(Send(&raw.server, "x", 1), -1);
+    assert_false(Pending(&raw.server));
+    assert_int_equal(NsTlsFloods(), before + 1);
+    RawClose(&raw, true);
+    Ns_TlsCtxRelease(server);
+}
+
+static void
+test_key_update_flood_ends(void **state)
+{
+    KeyUpdateFlood(SSL_KEY_UPDATE_NOT_REQUESTED, 0);
+    KeyUpdateFlood(SSL_KEY_UPDATE_REQUESTED, 0);
+    KeyUpdateFlood(SSL_KEY_UPDATE_NOT_REQUESTED, 1);
+    KeyUpdateFlood(SSL_KEY_UPDATE_NOT_REQUESTED, 10);
+}
+
+/* Many KeyUpdates are nothing bad when data comes between them. */
+static void
+test_key_updates_with_data(void **state)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){.protocols = "TLSv1.3"});
+    Raw        raw = {0};
+    char       block[4096] = {0}, buffer[20000];
+
+    RawOpen(&raw, server, 1 << 20);
+    assert_int_equal(RawHandshake(&raw), NS_OK);
+    for (int i = 0; i < 1000; i++) {
+        size_t received = 0;
+
+        assert_int_equal(SSL_key_update(raw.ssl, i % 2 == 0 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        assert_int_equal(SSL_write(raw.ssl, block, sizeof(block)), (int)sizeof(block));
+        while (received < sizeof(block)) {
+            ssize_t n = Recv(&raw.server, buffer, sizeof(buffer));
+
+            assert_true(n > 0);
+            received += (size_t)n;
+        }
+        assert_int_equal(Send(&raw.server, "ok", 2), 2);
+        assert_int_equal(SSL_read(raw.ssl, buffer, sizeof(buffer)), 2);
+    }
+    RawClose(&raw, true);
+    Ns_TlsCtxRelease(server);
+}
+
+/* Data in ever so small records: no call takes more than a part of what the socket holds; all of it arrives. */
+static void
+test_a_call_takes_a_part(void **state)
+{
+    Ns_TlsCtx *server = ServerCtx((Ns_TlsServerParams){.protocols = "TLSv1.3"});
+    Raw        raw = {0};
+    BIO       *out = BIO_new(BIO_s_mem());
+    char       buffer[256 * 1024], *records;
+    int        received = 0, before = 0, after = 0;
+    const int  count = 20000;
+    long       left;
+
+    RawOpen(&raw, server, 1 << 20);
+    assert_int_equal(RawHandshake(&raw), NS_OK);
+    SSL_set0_wbio(raw.ssl, out);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(SSL_write(raw.ssl, "x", 1), 1);
+    }
+    left = BIO_get_mem_data(out, &records);
+    while (received < count) {
+        ssize_t n = left > 0 ? send(raw.fd, records, (size_t)left, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+
+        left -= n > 0 ? n : 0;
+        records += n > 0 ? n : 0;
+        assert_int_equal(ioctl(raw.server.sock, FIONREAD, &before), 0);
+        n = Recv(&raw.server, buffer, sizeof(buffer));
+        assert_true(n > 0 && n <= 512);
+        received += (int)n;
+        assert_int_equal(ioctl(raw.server.sock, FIONREAD, &after), 0);
+        assert_true(before - after <= 80 * 1024);
+        assert_true(received == count || left > 0 || after > 0 || Pending(&raw.server));
+    }
+    assert_int_equal(Recv(&raw.server, buffer, sizeof(buffer)), -1);
+    assert_int_equal(errno, EAGAIN);
+    RawClose(&raw, true);
+    Ns_TlsCtxRelease(server);
+}
+
+/* A server that sends one session ticket after the other to a client of ours. */
+static void
+test_ticket_flood_ends(void **state)
+{
+    Ns_TlsCtx         *client = ClientCtx((Ns_TlsClientParams){.insecure = true});
+    unsigned long long before = NsTlsFloods();
+    SSL_CTX           *ctx = SSL_CTX_new(TLS_server_method());
+    SSL               *ssl = SSL_new(ctx);
+    Ns_Sock            sock = {0};
+    char               buffer[1000];
+    unsigned           waitFor;
+    int                fds[2], result = 0, sent = 0, calls = 0;
+    Ns_ReturnCode      status = NS_CONTINUE;
+
+    SocketPair(fds, 1 << 20);
+    sock.sock = fds[0];
+    assert_int_equal(SSL_use_certificate_file(ssl, File("server.pem"), SSL_FILETYPE_PEM), 1);
+    assert_int_equal(SSL_use_PrivateKey_file(ssl, File("server.pem"), SSL_FILETYPE_PEM), 1);
+    SSL_set_fd(ssl, fds[1]);
+    assert_int_equal(Ns_TlsAttachClient(&sock, client, "localhost", &error), NS_OK);
+    for (int i = 0; i < 100 && (status == NS_CONTINUE || result != 1); i++) {
+        status = status == NS_CONTINUE ? sock.transport->handshake(&sock, &waitFor, &error) : status;
+        result = SSL_accept(ssl);
+    }
+    assert_int_equal(status, NS_OK);
+    assert_int_equal(result, 1);
+    while (sent < 500 && SSL_new_session_ticket(ssl) == 1 && SSL_do_handshake(ssl) == 1) {
+        sent++;
+    }
+    ERR_clear_error();
+    assert_true(sent > 100);
+    while (Recv(&sock, buffer, sizeof(buffer)) == -1 && errno == EAGAIN && calls < sent) {
+        calls++;
+    }
+    assert_int_equal(errno, ECONNABORTED);
+    assert_int_equal(NsTlsFloods(), before + 1);
+    Close(&sock);
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    close(fds[1]);
+    Ns_TlsCtxRelease(client);
+}
+
 static void
 test_key_update_while_blocked(void **state)
 {
@@ -256,7 +453,12 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_application_protocol),
         cmocka_unit_test(test_resumption),
+        cmocka_unit_test(test_no_resumption_for_another_host),
         cmocka_unit_test(test_renegotiation_refused),
+        cmocka_unit_test(test_key_update_flood_ends),
+        cmocka_unit_test(test_key_updates_with_data),
+        cmocka_unit_test(test_a_call_takes_a_part),
+        cmocka_unit_test(test_ticket_flood_ends),
         cmocka_unit_test(test_key_update_while_blocked),
         cmocka_unit_test(test_small_records),
     };

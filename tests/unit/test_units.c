@@ -157,6 +157,12 @@ milliseconds_are_of_64_bits(void **state)
     Ns_Time time = {4000000000L, 123456};
 
     assert_true(Ns_TimeToMilliseconds(&time) == INT64_C(4000000000123));
+    time = (Ns_Time){LONG_MAX, 999999};        /* too much is much, and a clock's time can be added to it */
+    assert_true(Ns_TimeToMilliseconds(&time) > 0 && Ns_TimeToMilliseconds(&time) + INT64_MAX / 2 > 0);
+    time = (Ns_Time){LONG_MAX / 1000, 0};
+    assert_true(Ns_TimeToMilliseconds(&time) > 0);
+    time = (Ns_Time){LONG_MIN, 0};
+    assert_true(Ns_TimeToMilliseconds(&time) < 0 && Ns_TimeToMilliseconds(&time) - INT64_MAX / 2 < 0);
 }
 
 int

@@ -227,6 +227,9 @@ test_answers_to_our_offers(void **state)
         {&keep, "Permessage-Deflate; SERVER_MAX_WINDOW_BITS=\"12\"", "", "s12 c15"},
         {&fresh, PD SNO CNO, "", "s15- c15-"},
         {&fresh, PD SNO, "", "s15- c15-"},                    /* our own promise holds without being repeated */
+        {&fresh, PD CNO, "", "s15 c15-"},                     /* uWebSockets: the server's context is kept, then */
+        {&fresh, PD, "", "s15 c15-"},
+        {&fresh, PD CNO SB(9) CB(8), "", "s9 c8-"},
         {&narrow, PD SB(11), "", "s11 c10"},
         {&narrow, PD SB(9) CB(10), "", "s9 c10"},
         {&narrow, PD SB(9) CB(9), "", "s9 c9"},
@@ -236,8 +239,6 @@ test_answers_to_our_offers(void **state)
         {&keep, PD ", x-other", NULL, ""},
         {&keep, "x-other, " PD, NULL, ""},
         {&keep, PD ", " PD, NULL, ""},
-        {&fresh, PD, NULL, ""},
-        {&fresh, PD CNO, NULL, ""},
         {&narrow, PD, NULL, ""},
         {&narrow, PD SB(12), NULL, ""},
         {&narrow, PD SB(11) CB(11), NULL, ""},

@@ -785,6 +785,106 @@ test_nothing_fed(void **state)
     NsWsReceiverFree(&receiver);
 }
 
+/* As little as can be between two pauses, and after each event what is left is held, the feeder's memory given up. */
+static void
+RunHeld(const NsWsReceiver *config, const Tcl_DString *bytes, Tcl_DString *log, int *pauses)
+{
+    NsWsReceiver receiver = *config;
+    NsWsEvent    event = {0};
+    size_t       len = (size_t)Tcl_DStringLength(bytes);
+    uint8_t     *data = ns_malloc(len);
+    bool         more = true;
+
+    Tcl_DStringInit(log);
+    memcpy(data, Tcl_DStringValue(bytes), len);
+    receiver.maxWork = 1;
+    NsWsReceiverFeed(&receiver, data, len);
+    while (more) {
+        if (NsWsReceiverNext(&receiver, &event) != NS_WS_EV_NONE) {
+            AddEvent(log, &event);
+        } else {
+            more = NsWsReceiverHasInput(&receiver);
+            *pauses += more;
+        }
+        receiver.work = 0;
+        NsWsReceiverHold(&receiver);
+        if (data != NULL) {
+            memset(data, 0x5a, len);
+            ns_free(data);
+            data = NULL;
+        }
+    }
+    assert_null(receiver.held);
+    NsWsReceiverFree(&receiver);
+    assert_int_equal(NsWsReceiverMemory(&receiver), 0);
+}
+
+static void
+test_pauses_change_nothing(void **state)
+{
+    static uint8_t noise[40000];
+    NsWsReceiver   config = server;
+    Tcl_DString    bytes, whole, held;
+    uint32_t       x = 1;
+    int            pauses = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(noise); i++) {
+        x = x * 1664525 + 1013904223;
+        noise[i] = (uint8_t)(x >> 24);
+    }
+    Tcl_DStringInit(&bytes);
+    AddText(&bytes, 0x81, "first");
+    AddPacked(&bytes, 0x82, noise, sizeof(noise));             /* many pieces */
+    AddText(&bytes, 0x89, "ping");
+    AddPacked(&bytes, 0x02, noise, 3000);                      /* its first fragment ... */
+    AddText(&bytes, 0x89, "between");
+    AddFrame(&bytes, 0x80, NULL, 0, mask);
+    AddText(&bytes, 0x01, "unfin");
+    AddText(&bytes, 0x80, "ished");
+    AddText(&bytes, 0x81, "");
+    AddPacked(&bytes, 0x82, noise, 100);
+    AddText(&bytes, 0x88, "\x03\xe8" "bye");
+    Run(&config, &bytes, 0, 0, &whole);
+    RunHeld(&config, &bytes, &held, &pauses);
+    assert_string_equal(Tcl_DStringValue(&held), Tcl_DStringValue(&whole));
+    assert_non_null(strstr(Tcl_DStringValue(&whole), "close 8 1000"));
+    assert_true(pauses > 35);
+    Tcl_DStringFree(&held);
+    Tcl_DStringFree(&whole);
+    Tcl_DStringFree(&bytes);
+}
+
+/* A bomb of which nothing is over a limit pauses all the same: its megabytes are no one's turn. */
+static void
+test_pauses_within_a_message(void **state)
+{
+    NsWsReceiver receiver = server;
+    NsWsEvent    event = {0};
+    size_t       len = 16u << 20, before = 0, pauses = 0;
+    uint8_t     *zeros = ns_calloc(1, len);
+    Tcl_DString  bytes;
+
+    (void)state;
+    Tcl_DStringInit(&bytes);
+    AddPacked(&bytes, 0x82, zeros, len);
+    receiver.maxMessage = len;
+    receiver.maxWork = 256 * 1024;
+    NsWsReceiverFeed(&receiver, (uint8_t *)Tcl_DStringValue(&bytes), (size_t)Tcl_DStringLength(&bytes));
+    while (NsWsReceiverNext(&receiver, &event) == NS_WS_EV_NONE && NsWsReceiverHasInput(&receiver)) {
+        assert_true(receiver.message.len - before <= receiver.maxWork + (1100u << 10));
+        before = receiver.message.len;
+        receiver.work = 0;
+        pauses++;
+    }
+    assert_int_equal(event.type, NS_WS_EV_MESSAGE);
+    assert_int_equal(event.len, len);
+    assert_true(pauses >= 10);
+    NsWsReceiverFree(&receiver);
+    Tcl_DStringFree(&bytes);
+    ns_free(zeros);
+}
+
 int
 main(void)
 {
@@ -810,6 +910,8 @@ main(void)
         cmocka_unit_test(test_compressed_nothing_has_an_end),
         cmocka_unit_test(test_inflater_is_borrowed),
         cmocka_unit_test(test_nothing_fed),
+        cmocka_unit_test(test_pauses_change_nothing),
+        cmocka_unit_test(test_pauses_within_a_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,7 +162,7 @@ ClientCtx(Ns_TlsClientParams params)
 {
     Ns_TlsCtx *ctx;
 
-    if (params.caFile == NULL && !params.insecure) {
+    if (params.caFile == NULL && params.caPath == NULL && !params.insecure) {
         params.caFile = File("ca.pem");
     }
     Tcl_DStringSetLength(&error, 0);

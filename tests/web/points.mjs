@@ -65,6 +65,7 @@ run(async () => {
     await ada.context().close();
     await step("who leaves takes his point along", () => grace.waitForFunction((id) => !to.has(id), id));
     check("nsd stops in order", await stop() === 0);
+    await step("figures of a server that is away are not shown", () => grace.waitForFunction(() => to.size === 0 && document.querySelector("#points").textContent === "–"));
     await step("nsd starts again", start);
     await step("Grace's page comes back by itself", () => connected(grace));
     await step("and the crowd", () => crowd(grace));

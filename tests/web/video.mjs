@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The film: what the handler answers to ranges and conditions, and a browser that plays and seeks over https.  Then the late
-// answer of a background job.
+// answer of a background job, on its own page.
 import { readFileSync } from "node:fs";
 import * as plain from "node:http";
 import * as tls from "node:https";
@@ -141,6 +141,8 @@ async function plays(base, options, name) {
     check(`${name}: the seek asked for the end only`, Math.max(...start) > size / 3, JSON.stringify(asked));
     await speed(line, -1);
     await step(`${name}: the page shows what is buffered`, () => page.waitForFunction(() => / to 30\.0 s of 30\.0 s/.test(document.querySelector("#buffered").textContent)));
+    if (options.isMobile) check(`${name}: the page is short`, await page.evaluate(() => document.documentElement.scrollHeight < 1.5 * innerHeight));
+    await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
     await step(`${name}: and what was asked for`, () => page.locator("#recent tr", { hasText: "206" }).first().waitFor());
     await proper(page, name);
 
@@ -161,11 +163,12 @@ run(async () => {
     const page = await plays(https, {}, "https");
     await plays(http, phone, "http, on a phone");
 
-    await page.click("#ask");
-    await step("the page shows the channel that waits", () => page.locator("#channels tr", { hasText: "waits for a job" }).waitFor());
-    await step("the job answers", () => page.waitForSelector("#answers .answered"));
-    check("with digits of pi", (await page.locator("#answers .digits").textContent()).startsWith("3.14159265358979323846264338327950288"));
-    check("from another thread", /taken by -conn:.*computed by -job:/.test(await page.locator("#answers .answered").textContent()));
+    const late = await open(`${http}/job.html`, phone);
+    await late.click("#ask");
+    await step("the video's page shows the channel that waits", () => page.locator("#channels tr", { hasText: "waits for a job" }).waitFor());
+    await step("the job answers", () => late.waitForSelector("#answers .answered"));
+    check("with digits of pi", (await late.locator("#answers .digits").textContent()).startsWith("3.14159265358979323846264338327950288"));
+    check("from another thread", /taken by -conn:.*computed by -job:/.test(await late.locator("#answers .answered").textContent()));
 
     const answers = await Promise.all(Array.from({ length: 6 }, () => ask(`${https}/job?seconds=0.2`)));
     check("more wait than there are threads", answers.every(({ status, body }) => status === 200 && JSON.parse(body).pi.startsWith("3.14159")));
@@ -174,13 +177,21 @@ run(async () => {
     const waiting = Array.from({ length: 20 }, () => plain.get(`${http}/job?seconds=10`, { agent: false }).on("error", () => {}));
     await step("20 wait", () => until(async () => (await channels()).channels.length === 20, "20 channels"));
     check("one more is refused", (await ask(`${http}/job`)).status === 503);
+    await late.click("#ask");
+    await step("and a page says why", () => late.locator("#answers .error", { hasText: "twenty wait already" }).first().waitFor());
     waiting.forEach((r) => r.destroy());
     await step("who goes does not wait any more", () => until(async () => (await channels()).channels.length === 0, "no channels"));
     await step("and is not computed for", () => until(async () => (await channels()).jobs === 0, "no jobs"));
 
-    const late = ask(`${https}/job?seconds=10`);
+    const last = ask(`${https}/job?seconds=10`);
     await step("one waits", () => until(async () => (await channels()).channels.length === 1, "a channel"));
     check("nsd stops in order while one waits", await stop() === 0);
-    check("who is told so", (await late).status === 503);
+    check("who is told so", (await last).status === 503);
+    await step("figures of a server that is away are not shown", () => page.waitForFunction(() =>
+        document.querySelector("#status").dataset.state === "waiting" && document.querySelector("#stats").childElementCount === 0
+        && document.querySelector("#channels").textContent === "no connection"));
+    await late.click("#ask");
+    await step("nor is another reason than that", () => late.locator("#answers .error", { hasText: "the server is not there" }).first().waitFor());
     await step("nsd starts again", start);
+    await step("then they are there again", () => page.waitForFunction(() => document.querySelector("#stats").childElementCount > 0));
 });

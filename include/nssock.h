@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Sockets and addresses, beyond the block "Sockets" of ns.h.  Included by ns.h.
+ *
+ * Any thread may call these functions; a socket has one user at a time.  -1 is a failure, and errno says which.
+ */
+#ifndef NSSOCK_H
+#define NSSOCK_H
+
+#include "nsbase.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------------- sockets (net/sockapi.c) */
+
+NS_EXTERN NS_SOCKET Ns_SockListen(const char *address, unsigned short port);
+/* Bound, blocking, close-on-exec.  A port of 0: one that is free. */
+NS_EXTERN NS_SOCKET Ns_SockListenUdp(const char *address, unsigned short port, bool reuseport);
+NS_EXTERN NS_SOCKET Ns_SockBindUdp(const struct sockaddr *sa, bool reusePort);
+NS_EXTERN NS_SOCKET Ns_SockBind(const struct sockaddr *sa, bool reusePort);                        /* TCP, not listening yet */
+/* A file in the place of one that nobody listens at; mode 0: as it is made.  backlog 0: a datagram socket. */
+NS_EXTERN NS_SOCKET Ns_SockListenUnix(const char *path, int backlog, unsigned short mode);
+NS_EXTERN NS_SOCKET Ns_SockTimedConnect(const char *host, unsigned short port, const Ns_Time *timeout);
+/*
+ * Some bytes, at least one, of a socket that blocks or does not, within the interval (NULL: no limit).  Recv 0: the end.  -1 and
+ * errno ETIMEDOUT: it took longer.
+ */
+NS_EXTERN ssize_t Ns_SockRecv(NS_SOCKET sock, void *buffer, size_t length, const Ns_Time *timeout);
+NS_EXTERN ssize_t Ns_SockSend(NS_SOCKET sock, const void *buffer, size_t length, const Ns_Time *timeout);
+/* What the socket takes now of several pieces; EAGAIN: nothing.  No SIGPIPE.  *errorCode (may be NULL): errno, 0: none. */
+NS_EXTERN ssize_t Ns_SockSendBufs2(NS_SOCKET sock, const struct iovec *bufs, int nbufs, unsigned int flags);
+NS_EXTERN ssize_t Ns_SockSendBufsEx(NS_SOCKET sock, const struct iovec *bufs, int nbufs, unsigned int flags,
+                                    unsigned long *errorCode);
+/* `timeout` seconds; NS_TIMEOUT, NS_ERROR. */
+NS_EXTERN Ns_ReturnCode Ns_SockWait(NS_SOCKET sock, unsigned int what, int timeout);
+NS_EXTERN void Ns_SockSetNodelay(NS_SOCKET sock);
+NS_EXTERN void Ns_SockSetKeepalive(NS_SOCKET sock, int optval);
+NS_EXTERN void Ns_SockSetDeferAccept(NS_SOCKET sock, long secs);   /* of a listener: 0 ends it */
+NS_EXTERN NS_SOCKET ns_sockdup(NS_SOCKET sock);                    /* close-on-exec */
+NS_EXTERN int ns_socknbclose(NS_SOCKET sock);                      /* without waiting */
+
+/* Pieces of memory: set one, giving its length; the sum; what is left after `sent` bytes, giving the number of those that are empty then. */
+NS_EXTERN size_t Ns_SetVec(struct iovec *bufs, int i, const void *data, size_t len);
+NS_EXTERN size_t Ns_SumVec(const struct iovec *bufs, int nbufs);
+NS_EXTERN int    Ns_ResetVec(struct iovec *bufs, int nbufs, size_t sent);
+
+/* ------------------------------------------------------------------------------------------ addresses (net/sockaddr.c) */
+
+/* IPv4 and IPv6; an IPv4 address within IPv6 (::ffff:1.2.3.4) is the same as the one alone, where two are compared. */
+NS_EXTERN int       ns_inet_pton(struct sockaddr *sa, const char *addr);       /* 1: set, with its family; 0: it is no address */
+NS_EXTERN char     *ns_inet_ntoa(struct sockaddr *sa);                         /* in storage of the thread, until its next call */
+NS_EXTERN socklen_t Ns_SockaddrGetSockLen(const struct sockaddr *sa);
+NS_EXTERN unsigned short Ns_SockaddrGetPort(const struct sockaddr *sa);
+NS_EXTERN void      Ns_SockaddrSetPort(struct sockaddr *sa, unsigned short port);
+NS_EXTERN bool      Ns_SockaddrSetLoopback(struct sockaddr *sa);               /* of its family; false: it has none */
+NS_EXTERN bool      Ns_SockaddrInAny(const struct sockaddr *sa);
+NS_EXTERN bool      Ns_SockaddrSameIP(const struct sockaddr *addr1, const struct sockaddr *addr2);
+/* The address with the bits of the mask alone; false: they are of two families. */
+NS_EXTERN bool      Ns_SockaddrMask(const struct sockaddr *addr, const struct sockaddr *mask, struct sockaddr *masked);
+NS_EXTERN bool      Ns_SockaddrMaskedMatch(const struct sockaddr *addr, const struct sockaddr *mask, const struct sockaddr *masked);
+NS_EXTERN bool      Ns_SockaddrMaskBits(struct sockaddr *mask, unsigned int nrBits);       /* false: too many for its family */
+/* "10.0.0.0/8", "fe80::/10", or an address: with its mask.  NS_ERROR, with a message in `interp` (may be NULL).  nrBits may be NULL. */
+NS_EXTERN Ns_ReturnCode Ns_SockaddrParseIPMask(Tcl_Interp *interp, const char *ipString, struct sockaddr *ip,
+                                               struct sockaddr *mask, unsigned int *nrBits);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* NSSOCK_H */

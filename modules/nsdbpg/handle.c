@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * What nsdb asks of the driver: connections, statements, rows, transactions.
+ *
+ * A statement is sent and its answer awaited with two limits: the server is told `statementtimeout` and ends what takes longer; a server
+ * that says nothing some seconds after that is given up, with its connection.  A connection that is lost makes its statement fail, and
+ * all others of that handle; who takes the handle next gets a new one.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "pg.h"
+
+#define GRACE 5000                             /* ms that the server has more than it was told */
+
+static PgConfig *configs;
+
+const PgConfig *
+PgConfigOf(const char *driver)
+{
+    const PgConfig *config = configs;
+
+    while (config != NULL && strcmp(config->driver, driver) != 0) {
+        config = config->next;
+    }
+    return config;
+}
+
+static const char *
+Name(Ns_DbHandle *handle)
+{
+    (void)handle;
+    return PG_NAME;
+}
+
+int64_t
+PgStatementDeadline(const PgConnection *connection)
+{
+    return connection->config->statementTimeout > 0 ? PgDeadline(connection->config->statementTimeout + GRACE) : 0;
+}
+
+/*
+ * The watch: once a second a scheduled proc looks for statements whose date has passed, and shuts their sockets down, which ends
+ * the wait.  A statement costs a store, where a time-out of its poll would cost a timer of the kernel.
+ */
+static Ns_Mutex      watchLock;                /* a socket in the list is open as long as it is held */
+static PgConnection *watched;
+
+static void
+Watch(void *arg, int id)
+{
+    int64_t now = PgNow(), deadline;
+
+    (void)arg;
+    (void)id;
+    Ns_MutexLock(&watchLock);
+    for (PgConnection *each = watched; each != NULL; each = each->next) {
+        deadline = __atomic_load_n(&each->deadline, __ATOMIC_ACQUIRE);
+        if (deadline > 0 && now >= deadline) {
+            __atomic_store_n(&each->late, true, __ATOMIC_RELEASE);
+            (void)shutdown(each->sock, SHUT_RDWR);
+        }
+    }
+    Ns_MutexUnlock(&watchLock);
+}
+
+static void
+Enlist(PgConnection *connection)
+{
+    Ns_MutexLock(&watchLock);
+    connection->next = watched;
+    connection->prev = &watched;
+    if (watched != NULL) {
+        watched->prev = &connection->next;
+    }
+    watched = connection;
+    Ns_MutexUnlock(&watchLock);
+}
+
+static void
+Delist(PgConnection *connection)
+{
+    Ns_MutexLock(&watchLock);
+    *connection->prev = connection->next;
+    if (connection->next != NULL) {
+        connection->next->prev = connection->prev;
+    }
+    Ns_MutexUnlock(&watchLock);
+}
+
+/* ---- connections */
+
+static Ns_ReturnCode
+CloseDb(Ns_DbHandle *handle)
+{
+    PgConnection *connection = handle->connection;
+
+    Delist(connection);
+    PQclear(connection->result);               /* NULL is fine */
+    PQfinish(connection->conn);
+    (void)close(connection->sock);
+    ns_free(connection);
+    handle->connection = NULL;
+    handle->connected = false;
+    handle->fetchingRows = 0;
+    return NS_OK;
+}
+
+/* What the server says beside its answers; on the thread that reads them. */
+static void
+Said(void *arg, const PGresult *result)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    Tcl_DString text;
+
+    Tcl_DStringInit(&text);
+    PgAppendText(&text, message != NULL ? message : "");
+    Ns_Log(severity != NULL && strcmp(severity, "WARNING") == 0 ? Warning : Notice, "nsdbpg: pool %s: %s", (const char *)arg,
+           Tcl_DStringValue(&text));
+    Tcl_DStringFree(&text);
+}
+
+static Ns_ReturnCode
+OpenDb(Ns_DbHandle *handle)
+{
+    const PgConfig *config = PgConfigOf(handle->driver);
+    PgConnection   *connection;
+    Tcl_DString     error;
+    PGconn         *conn;
+    int             sock;
+
+    Tcl_DStringInit(&error);
+    conn = PgConnect(handle->datasource, handle->user, handle->password, config, &error);
+    sock = conn != NULL ? PgDupSocket(conn) : -1;
+    if (conn != NULL && sock < 0) {
+        Tcl_DStringAppend(&error, "no descriptor is left", -1);
+        PQfinish(conn);
+        conn = NULL;
+    }
+    if (conn != NULL) {
+        (void)PQsetNoticeReceiver(conn, Said, (void *)handle->poolname);
+        connection = ns_calloc(1u, sizeof(PgConnection));
+        connection->conn = conn;
+        connection->sock = sock;
+        connection->config = config;
+        Enlist(connection);
+        handle->connection = connection;
+        handle->connected = true;
+    } else {
+        Ns_DbSetException(handle, "08001", Tcl_DStringValue(&error));
+    }
+    Tcl_DStringFree(&error);
+    return conn != NULL ? NS_OK : NS_ERROR;
+}
+
+static bool
+Alive(Ns_DbHandle *handle)
+{
+    return PgAlive(((PgConnection *)handle->connection)->conn);
+}
+
+/* ---- statements */
+
+int
+PgFailed(Ns_DbHandle *handle, const PGresult *result, bool late)
+{
+    PgConnection *connection = handle->connection;
+    const char   *code = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    bool          lost = late || PQstatus(connection->conn) != CONNECTION_OK;
+    Tcl_DString   text;
+
+    Tcl_DStringInit(&text);
+    if (late) {
+        code = "57014";
+        Tcl_DStringAppend(&text, "the server has not ended the statement within statementtimeout: the connection is given up", -1);
+    } else {
+        PgAppendText(&text, result != NULL ? PQresultErrorMessage(result) : PQerrorMessage(connection->conn));
+    }
+    Ns_DbSetException(handle, code != NULL ? code : lost ? "08006" : NS_SQLERRORCODE, Tcl_DStringValue(&text));
+    Tcl_DStringFree(&text);
+    if (lost) {
+        (void)CloseDb(handle);
+    }
+    return NS_ERROR;
+}
+
+static void
+Clear(Ns_DbHandle *handle)
+{
+    PgConnection *connection = handle->connection;
+
+    PQclear(connection->result);
+    connection->result = NULL;
+    handle->fetchingRows = 0;
+}
+
+/* A COPY that came by ns_db: there are no data for it, or nobody for its data.  False: it cannot be ended. */
+static bool
+EndCopy(PGconn *conn, ExecStatusType kind)
+{
+    if (kind == PGRES_COPY_IN) {
+        return PQputCopyEnd(conn, "COPY is for ns_pg copy_in and ns_pg copy_out") == 1 && PgFlush(conn, 0);
+    }
+    return kind == PGRES_COPY_OUT && PgDrainCopy(conn, 0);
+}
+
+typedef enum { TAKEN, COPIED, STUCK, REFUSED } Taken;
+
+/* A result that came is kept or freed, unless it is a failure (REFUSED). */
+static Taken
+TakeResult(Ns_DbHandle *handle, PGresult *result)
+{
+    PgConnection  *connection = handle->connection;
+    ExecStatusType kind = PQresultStatus(result);
+
+    switch (kind) {
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+    case PGRES_EMPTY_QUERY:
+        Clear(handle);
+        connection->row = 0;
+        connection->rows = kind == PGRES_TUPLES_OK ? PQntuples(result) : (int)strtol(PQcmdTuples(result), NULL, 10);
+        if (kind == PGRES_TUPLES_OK) {
+            connection->result = result;
+        } else {
+            PQclear(result);
+        }
+        return TAKEN;
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH:
+        PQclear(result);
+        return EndCopy(connection->conn, kind) ? COPIED : STUCK;
+    default:
+        return REFUSED;
+    }
+}
+
+int
+PgFinish(Ns_DbHandle *handle, bool sent)
+{
+    PgConnection *connection = handle->connection;
+    PGresult     *result, *failed = NULL;
+    bool          late = false, copy = false, fine;
+    int           status;
+
+    __atomic_store_n(&connection->deadline, PgStatementDeadline(connection), __ATOMIC_RELEASE);
+    fine = sent && PgFlush(connection->conn, 0);
+    /* What a failure leaves behind is read as well, up to the end: the connection is to be used again. */
+    while (fine && (result = PgResult(connection->conn, 0, &late)) != NULL) {
+        Taken taken = TakeResult(handle, result);
+
+        if (taken == REFUSED) {
+            PQclear(failed);
+            failed = result;
+        }
+        copy = copy || taken == COPIED;
+        fine = taken != STUCK && PQstatus(connection->conn) == CONNECTION_OK;
+    }
+    __atomic_store_n(&connection->deadline, 0, __ATOMIC_RELEASE);
+    /* One that can neither be read nor ended is given up as well. */
+    late = __atomic_load_n(&connection->late, __ATOMIC_ACQUIRE) || (sent && !fine && PQstatus(connection->conn) == CONNECTION_OK);
+    if (!fine || late || failed != NULL || PQstatus(connection->conn) != CONNECTION_OK) {
+        Clear(handle);
+        status = PgFailed(handle, failed, late);
+    } else if (copy) {
+        Clear(handle);
+        Ns_DbSetException(handle, NS_SQLERRORCODE, "COPY is for ns_pg copy_in and ns_pg copy_out");
+        status = NS_ERROR;
+    } else {
+        status = connection->result != NULL ? NS_ROWS : NS_DML;
+        handle->fetchingRows = status == NS_ROWS;
+    }
+    PQclear(failed);
+    return status;
+}
+
+int
+PgExec(Ns_DbHandle *handle, const char *sql)
+{
+    PgConnection *connection = handle->connection;
+    Tcl_DString   ds;
+    const char   *bytes;
+    int           status = NS_ERROR;
+
+    Tcl_DStringInit(&ds);
+    bytes = Ns_TextOutString(&ds, sql);
+    Clear(handle);
+    if (bytes != NULL) {
+        status = PgFinish(handle, PQsendQuery(connection->conn, bytes) == 1);
+    } else {
+        Ns_DbSetException(handle, "22021", "the statement has a NUL");
+    }
+    Tcl_DStringFree(&ds);
+    return status;
+}
+
+/* ---- rows */
+
+static Ns_Set *
+BindRow(Ns_DbHandle *handle)
+{
+    const PgConnection *connection = handle->connection;
+    int                 count = PQnfields(connection->result);         /* NULL: 0 */
+
+    if (connection->result == NULL) {
+        Ns_DbSetException(handle, NS_SQLERRORCODE, "there are no rows to be fetched");
+        return NULL;
+    }
+    for (int i = 0; i < count; i++) {
+        const char *name = PQfname(connection->result, i);
+        Tcl_DString text;
+
+        Tcl_DStringInit(&text);
+        (void)Ns_SetPut(handle->row, Ns_TextIn(&text, name, strlen(name), NULL), "");
+        Tcl_DStringFree(&text);
+    }
+    return handle->row;
+}
+
+static int
+GetRow(Ns_DbHandle *handle, Ns_Set *row)
+{
+    PgConnection *connection = handle->connection;
+    int           count = PQnfields(connection->result);
+    Tcl_DString   text;
+
+    if (connection->result == NULL || connection->row == PQntuples(connection->result)) {
+        Clear(handle);
+        return NS_END_DATA;
+    }
+    if (Ns_SetSize(row) != (size_t)count) {
+        Ns_DbSetException(handle, NS_SQLERRORCODE, "the set has not as many fields as the row has columns");
+        return NS_ERROR;
+    }
+    Tcl_DStringInit(&text);
+    for (int i = 0; i < count; i++) {
+        const char *value = PQgetvalue(connection->result, connection->row, i);        /* NULL: "" */
+        size_t      len;
+
+        value = Ns_TextIn(&text, value, (size_t)PQgetlength(connection->result, connection->row, i), &len);
+        Ns_SetPutValueSz(row, (size_t)i, value, (TCL_SIZE_T)len);
+        Tcl_DStringSetLength(&text, 0);
+    }
+    Tcl_DStringFree(&text);
+    connection->row++;
+    return NS_OK;
+}
+
+static int
+GetRowCount(Ns_DbHandle *handle)
+{
+    return ((PgConnection *)handle->connection)->rows;
+}
+
+static Ns_ReturnCode
+Flush(Ns_DbHandle *handle)
+{
+    Clear(handle);
+    return NS_OK;
+}
+
+/* ---- transactions */
+
+static bool
+InTransaction(Ns_DbHandle *handle)
+{
+    return PQtransactionStatus(((PgConnection *)handle->connection)->conn) != PQTRANS_IDLE;
+}
+
+static Ns_ReturnCode
+ResetHandle(Ns_DbHandle *handle)
+{
+    Clear(handle);
+    return !InTransaction(handle) || PgExec(handle, "ROLLBACK") != NS_ERROR ? NS_OK : NS_ERROR;
+}
+
+Ns_ReturnCode
+PgBegin(Ns_DbHandle *handle, bool *mine)
+{
+    *mine = !InTransaction(handle);
+    return !*mine || PgExec(handle, "BEGIN") != NS_ERROR ? NS_OK : NS_ERROR;
+}
+
+/* After a failure the exception is that of the failure. */
+Ns_ReturnCode
+PgEnd(Ns_DbHandle *handle, bool mine, Ns_ReturnCode status)
+{
+    Tcl_DString error;
+
+    if (!mine || !handle->connected) {
+        return status;
+    }
+    if (status == NS_OK) {
+        return PgExec(handle, "COMMIT") != NS_ERROR ? NS_OK : NS_ERROR;
+    }
+    Tcl_DStringInit(&error);
+    if (PgCommand(((PgConnection *)handle->connection)->conn, "ROLLBACK", GRACE, &error) != NS_OK) {
+        (void)CloseDb(handle);
+    }
+    Tcl_DStringFree(&error);
+    return status;
+}
+
+static Tcl_Obj *
+Version(Ns_DbHandle *handle)
+{
+    PGconn  *conn = ((PgConnection *)handle->connection)->conn;
+    Tcl_Obj *dict = Tcl_NewDictObj();
+    int      version = PQserverVersion(conn);
+
+    (void)Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("type", -1), Tcl_NewStringObj(PG_NAME, -1));
+    (void)Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("version", -1), Tcl_ObjPrintf("%d.%d", version / 10000, version % 10000));
+    (void)Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("pid", -1), Tcl_NewIntObj(PQbackendPID(conn)));
+    return dict;
+}
+
+/* ---- the start */
+
+Ns_ReturnCode
+PgRegister(const char *driver, const char *path, ns_funcptr_t serverInit)
+{
+    const Ns_DbProc procs[] = {
+        {DbFn_Name, (ns_funcptr_t)Name}, {DbFn_DbType, (ns_funcptr_t)Name}, {DbFn_ServerInit, serverInit},
+        {DbFn_OpenDb, (ns_funcptr_t)OpenDb}, {DbFn_CloseDb, (ns_funcptr_t)CloseDb}, {DbFn_Exec, (ns_funcptr_t)PgExec},
+        {DbFn_BindRow, (ns_funcptr_t)BindRow}, {DbFn_GetRow, (ns_funcptr_t)GetRow}, {DbFn_GetRowCount, (ns_funcptr_t)GetRowCount},
+        {DbFn_Flush, (ns_funcptr_t)Flush}, {DbFn_Cancel, (ns_funcptr_t)Flush}, {DbFn_ResetHandle, (ns_funcptr_t)ResetHandle},
+        {DbFn_Alive, (ns_funcptr_t)Alive}, {DbFn_InTransaction, (ns_funcptr_t)InTransaction}, {DbFn_Version, (ns_funcptr_t)Version},
+        {DbFn_End, NULL}
+    };
+    PgConfig *config = ns_calloc(1u, sizeof(PgConfig));
+    Ns_Time   connect, statement;
+
+    Ns_ConfigTimeUnitRange(path, "connecttimeout", "10s", 0, 1000, 86400, 0, &connect);
+    Ns_ConfigTimeUnitRange(path, "statementtimeout", "1h", 0, 0, 86400L * 20, 0, &statement);
+    config->driver = ns_strdup(driver);
+    config->connectTimeout = Ns_TimeToMilliseconds(&connect);
+    config->statementTimeout = Ns_TimeToMilliseconds(&statement);
+    config->maxListeners = Ns_ConfigIntRange(path, "maxlisteners", 20, 0, 10000);
+    if (configs == NULL) {
+        Ns_Time second = {1, 0};
+
+        Ns_MutexSetName(&watchLock, "nsdbpg:watch");
+        if (Ns_ScheduleProcEx(Watch, NULL, 0u, &second, NULL) < 0) {
+            Ns_Log(Error, "nsdbpg: nobody would look for statements that take too long");
+            return NS_ERROR;
+        }
+    }
+    config->next = configs;
+    configs = config;
+    return Ns_DbRegisterDriver(driver, procs);
+}

@@ -1,0 +1,1 @@
+before <% ns_adp_break %> not here

@@ -1,0 +1,1 @@
+ns_return 200 text/plain page

@@ -1,0 +1,1 @@
+<% ns_adp_return value %>not here

@@ -1,0 +1,1 @@
+<p>page <% # SECRET %><%= [ns_conn url] %></p>

@@ -1,0 +1,1 @@
+a<% nsexample put module %>b

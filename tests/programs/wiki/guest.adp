@@ -1,0 +1,1 @@
+<a href="/wiki/login">Login</a> <a href="/wiki/signup">Signup</a>
