@@ -545,6 +545,29 @@ Settled(const NsChan *chan)
         && chan->loop.watch.interest == (NS_EV_READ | NS_EV_RDHUP) && chan->loop.watch.added;
 }
 
+/* Lock held: take a channel that is being closed a step further.  true: nothing of it is left to wait for. */
+static bool
+OverHeld(NsChan *chan)
+{
+    ChanLocked *locked = &chan->locked;
+    bool        over = false;
+
+    if (ChanIs(chan, CHAN_CLOSING)) {
+        if (locked->io.sock == NS_INVALID_SOCKET) {
+            over = true;                       /* not connected: there is nobody to say goodbye to */
+        } else if (locked->aborted || NsOutEmpty(&locked->out)) {
+            over = SayGoodbye(chan);
+        }
+        if (!over && ChanIs(chan, CHAN_CLOSING) && locked->closeDue == 0) {
+            locked->lastProgress = NsLoopNow(LoopOf(chan));
+            locked->closeDue = locked->lastProgress + NsChanSendWait(chan);
+        }
+    } else if (ChanIs(chan, CHAN_LINGER) && (locked->closeDue == 0 || locked->aborted)) {
+        over = true;
+    }
+    return over;
+}
+
 /* Lock held, and let go. */
 static void
 AdvanceHeld(NsChan *chan)
@@ -556,7 +579,7 @@ AdvanceHeld(NsChan *chan)
     unsigned    wanted;
     int64_t     due;
     int         error;
-    bool        over = false, wentOut;
+    bool        over, wentOut;
 
     if (Settled(chan) || ChanIs(chan, CHAN_DEAD) || (!chan->loop.begun && chan->hook != NULL)) {
         ChanUnlock(chan);                      /* a hook that is about to begin: its task is on its way, and it gets the end */
@@ -583,19 +606,7 @@ AdvanceHeld(NsChan *chan)
     error = locked->sendErrno;
     dones = locked->dones != NULL ? TakeDones(chan, error != 0) : NULL;
     sent = locked->sent;
-    if (ChanIs(chan, CHAN_CLOSING)) {
-        if (locked->io.sock == NS_INVALID_SOCKET) {
-            over = true;                       /* not connected: there is nobody to say goodbye to */
-        } else if (locked->aborted || NsOutEmpty(&locked->out)) {
-            over = SayGoodbye(chan);
-        }
-        if (!over && ChanIs(chan, CHAN_CLOSING) && locked->closeDue == 0) {
-            locked->lastProgress = NsLoopNow(loop);
-            locked->closeDue = locked->lastProgress + NsChanSendWait(chan);
-        }
-    } else if (ChanIs(chan, CHAN_LINGER) && (locked->closeDue == 0 || locked->aborted)) {
-        over = true;
-    }
+    over = OverHeld(chan);
     wanted = WantedEvents(chan);
     due = NextDue(chan);
     if (locked->paceDue > 0 && (due == 0 || locked->paceDue < due)) {
@@ -670,75 +681,125 @@ EndSlow(NsChan *chan, int64_t minRate, size_t left)
     (void)Ns_ConnChanAbort(chan);
 }
 
+/* What is due when a channel's timer has run down. */
+typedef struct {
+    bool    tooSlow;                           /* the peer takes less than sendminrate */
+    bool    stalled;                           /* the peer takes nothing */
+    bool    callTimeout;                       /* the callback waits no longer */
+    bool    resumes;                           /* a callback that had spun may be called again */
+    int64_t sendTimeout;                       /* how long it took nothing, in milliseconds */
+    int64_t minRate;
+    size_t  left;                              /* bytes unsent */
+} Expired;
+
+/* Lock held. */
+static void
+ExpireOpenHeld(const NsChan *chan, int64_t now, Expired *expired)
+{
+    const ChanLocked          *locked = &chan->locked;
+    const Ns_ConnChanCallback *cb;
+
+    if (locked->callback == NULL || locked->suspended) {
+        return;
+    }
+    cb = &locked->callback->cb;
+    expired->sendTimeout = cb->sendTimeout;
+    expired->stalled = cb->sendTimeout > 0 && expired->left > 0u && locked->connecting == NULL
+        && now >= locked->lastProgress + cb->sendTimeout;
+    expired->callTimeout = cb->timeout > 0 && !locked->fresh && !chan->loop.timedOut
+        && now >= chan->loop.lastEvent + cb->timeout;
+}
+
+/* Lock held. */
+static void
+ExpireLingerHeld(ChanLocked *locked, int64_t now)
+{
+    int unsent = 0;
+
+    /* What the peer has not yet taken is still on its way: up to `sendwait`. */
+    locked->closeDue = 0;
+    if (now < locked->lastProgress && ioctl(locked->io.sock, SIOCOUTQ, &unsent) == 0 && unsent > 0) {
+        locked->closeDue = locked->lastProgress < now + CLOSE_WAIT ? locked->lastProgress : now + CLOSE_WAIT;
+    }
+}
+
+/* Lock held: what is due, and when closing and lingering look again. */
+static Expired
+ExpireHeld(NsChan *chan, int64_t now)
+{
+    ChanLocked *locked = &chan->locked;
+    Expired     expired = {.left = locked->out.bytes, .minRate = locked->sendMinRate};
+
+    expired.resumes = NsChanSpinOver(chan, now) && ChanIs(chan, CHAN_OPEN);
+    if (ChanIs(chan, CHAN_OPEN)) {
+        ExpireOpenHeld(chan, now, &expired);
+    } else if (ChanIs(chan, CHAN_CLOSING) && locked->closeDue > 0 && now >= locked->closeDue) {
+        /* Some bytes since then: the time starts anew, the peer is slow but there. */
+        expired.sendTimeout = NsChanSendWait(chan);
+        expired.stalled = now >= locked->lastProgress + expired.sendTimeout;
+        locked->closeDue = locked->lastProgress + expired.sendTimeout;
+    } else if (ChanIs(chan, CHAN_LINGER) && now >= locked->closeDue) {
+        ExpireLingerHeld(locked, now);
+    }
+    expired.tooSlow = !NsOutEmpty(&locked->out) && NsChanTooSlow(chan, now);
+    return expired;
+}
+
+/* No lock. */
+static void
+EndStalled(NsChan *chan, const Expired *expired)
+{
+    atomic_fetch_add_explicit(&nsChanCounters.sendTimeouts, 1u, memory_order_relaxed);
+    if (NsWorkersStopping()) {
+        NsWorkersNoteCutOff(chan->name);
+    } else {
+        Ns_Log(Notice, "%s: the peer took nothing for %.1fs: closed with %zu bytes unsent", chan->name,
+               (double)expired->sendTimeout / 1000.0, expired->left);
+    }
+    (void)Ns_ConnChanAbort(chan);
+}
+
+/* No lock: nothing has come within the callback's time. */
+static void
+CallTimeout(NsChan *chan, int64_t now)
+{
+    ChanCallback *callback;
+
+    if (EventUnderWay(chan)) {
+        chan->loop.lastEvent = now;
+        return;
+    }
+    atomic_fetch_add_explicit(&nsChanCounters.timeouts, 1u, memory_order_relaxed);
+    chan->loop.timedOut = true;
+    ChanLock(chan);
+    callback = Wanting(chan, ~0u);
+    ChanUnlock(chan);
+    if (callback != NULL) {
+        Run(chan, callback, NS_SOCK_TIMEOUT);
+    }
+}
+
 static void
 ExpireTimer(NsLoop *loop, NsTimer *timer)
 {
-    NsChan     *chan = (NsChan *)((char *)timer - offsetof(NsChan, loop.timer));
-    ChanLocked *locked = &chan->locked;
-    int64_t     now = NsLoopNow(loop), sendTimeout = 0, minRate;
-    bool        callTimeout = false, sendStalled = false, closeStalled = false, tooSlow, resumes;
-    ChanState   state;
-    size_t      left;
+    NsChan *chan = (NsChan *)((char *)timer - offsetof(NsChan, loop.timer));
+    int64_t now = NsLoopNow(loop);
+    Expired expired;
 
     NS_CHECK(chan, CHAN_MAGIC);
     Ns_ConnChanRetain(chan);
     ChanLock(chan);
-    state = chan->state;
-    left = locked->out.bytes;
-    resumes = NsChanSpinOver(chan, now) && state == CHAN_OPEN;
-    if (state == CHAN_OPEN && locked->callback != NULL && !locked->suspended) {
-        const Ns_ConnChanCallback *cb = &locked->callback->cb;
-
-        sendTimeout = cb->sendTimeout;
-        sendStalled = sendTimeout > 0 && left > 0u && locked->connecting == NULL
-            && now >= locked->lastProgress + sendTimeout;
-        callTimeout = cb->timeout > 0 && !locked->fresh && !chan->loop.timedOut
-            && now >= chan->loop.lastEvent + cb->timeout;
-    } else if (state == CHAN_CLOSING && locked->closeDue > 0 && now >= locked->closeDue) {
-        /* Some bytes since then: the time starts anew, the peer is slow but there. */
-        closeStalled = now >= locked->lastProgress + NsChanSendWait(chan);
-        locked->closeDue = locked->lastProgress + NsChanSendWait(chan);
-    } else if (state == CHAN_LINGER && now >= locked->closeDue) {
-        int unsent = 0;
-
-        /* What the peer has not yet taken is still on its way: up to `sendwait`. */
-        locked->closeDue = 0;
-        if (now < locked->lastProgress && ioctl(locked->io.sock, SIOCOUTQ, &unsent) == 0 && unsent > 0) {
-            locked->closeDue = locked->lastProgress < now + CLOSE_WAIT ? locked->lastProgress : now + CLOSE_WAIT;
-        }
-    }
-    minRate = locked->sendMinRate;
-    tooSlow = !NsOutEmpty(&locked->out) && NsChanTooSlow(chan, now);
+    expired = ExpireHeld(chan, now);
     ChanUnlock(chan);
 
-    if (tooSlow && !sendStalled && !closeStalled) {
-        EndSlow(chan, minRate, left);
-    } else if (sendStalled || closeStalled) {
-        atomic_fetch_add_explicit(&nsChanCounters.sendTimeouts, 1u, memory_order_relaxed);
-        if (NsWorkersStopping()) {
-            NsWorkersNoteCutOff(chan->name);
-        } else {
-            Ns_Log(Notice, "%s: the peer took nothing for %.1fs: closed with %zu bytes unsent", chan->name,
-                   (double)(sendStalled ? sendTimeout : NsChanSendWait(chan)) / 1000.0, left);
-        }
-        (void)Ns_ConnChanAbort(chan);
-    } else if (callTimeout) {
-        if (EventUnderWay(chan)) {
-            chan->loop.lastEvent = now;
-        } else {
-            ChanCallback *callback;
-
-            atomic_fetch_add_explicit(&nsChanCounters.timeouts, 1u, memory_order_relaxed);
-            chan->loop.timedOut = true;
-            ChanLock(chan);
-            callback = Wanting(chan, ~0u);
-            ChanUnlock(chan);
-            if (callback != NULL) {
-                Run(chan, callback, NS_SOCK_TIMEOUT);
-            }
-        }
+    if (expired.stalled) {
+        EndStalled(chan, &expired);
+    } else if (expired.tooSlow) {
+        EndSlow(chan, expired.minRate, expired.left);
+    } else if (expired.callTimeout) {
+        CallTimeout(chan, now);
     }
-    if (resumes) {
+    if (expired.resumes) {
         TellAgain(chan);
     }
     Advance(chan);

@@ -156,6 +156,24 @@ AppendAuthority(Target *target)
     }
 }
 
+static void
+InitTarget(Target *target)
+{
+    Tcl_DStringInit(&target->proto);
+    Tcl_DStringInit(&target->host);
+    Tcl_DStringInit(&target->path);
+    Tcl_DStringInit(&target->authority);
+}
+
+static void
+FreeTarget(Target *target)
+{
+    Tcl_DStringFree(&target->proto);
+    Tcl_DStringFree(&target->host);
+    Tcl_DStringFree(&target->path);
+    Tcl_DStringFree(&target->authority);
+}
+
 static bool
 ParseTarget(Tcl_Interp *interp, const char *url, Target *target)
 {
@@ -245,10 +263,7 @@ NsChanOpenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *c
     if (Ns_ParseObjv(opts, args, interp, 2, objc, objv) != NS_OK || !NsChanFillTls(interp, ip->server, &tls, &params)) {
         return TCL_ERROR;
     }
-    Tcl_DStringInit(&target.proto);
-    Tcl_DStringInit(&target.host);
-    Tcl_DStringInit(&target.path);
-    Tcl_DStringInit(&target.authority);
+    InitTarget(&target);
     Tcl_DStringInit(&request);
     if (!ParseTarget(interp, url, &target)) {
         goto done;
@@ -273,10 +288,7 @@ NsChanOpenObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *c
     status = Open(interp, ip->server, &params, &request);
 
  done:
-    Tcl_DStringFree(&target.proto);
-    Tcl_DStringFree(&target.host);
-    Tcl_DStringFree(&target.path);
-    Tcl_DStringFree(&target.authority);
+    FreeTarget(&target);
     Tcl_DStringFree(&request);
     return status;
 }

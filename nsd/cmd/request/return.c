@@ -89,10 +89,36 @@ RespondFileId(Tcl_Interp *interp, NsConn *conn, int status, const char *type, co
     return *failed ? NS_ERROR : NsReturnChannel(conn, status, type, chan, (size_t)length);
 }
 
+/* The first `length` bytes, or all when it is negative. */
+static Ns_ReturnCode
+RespondBytes(NsConn *conn, int status, const char *type, Tcl_Obj *data, Tcl_WideInt length)
+{
+    int                  size;
+    const unsigned char *bytes = Tcl_GetByteArrayFromObj(data, &size);
+
+    if (length >= 0 && length < size) {
+        size = (int)length;
+    }
+    return Ns_ConnReturnData(&conn->pub, status, (const char *)bytes, size, type);
+}
+
+/* The first `length` characters, or all when it is negative. */
+static Ns_ReturnCode
+RespondText(NsConn *conn, int status, const char *type, Tcl_Obj *string, Tcl_WideInt length)
+{
+    int         size;
+    const char *text = Tcl_GetStringFromObj(string, &size);
+
+    if (length >= 0 && length < Tcl_NumUtfChars(text, size)) {
+        size = (int)(Tcl_UtfAtIndex(text, (int)length) - text);
+    }
+    return Ns_ConnReturnCharData(&conn->pub, status, text, size, type);
+}
+
 static int
 RespondObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
-    int           status = 200, size;
+    int           status = 200;
     Tcl_WideInt   length = -1;
     char         *file = NULL, *fileId = NULL;
     const char   *type;
@@ -139,19 +165,9 @@ RespondObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *cons
     } else if (fileId != NULL) {
         result = RespondFileId(interp, conn, status, type, fileId, length, &failed);
     } else if (data != NULL) {
-        const unsigned char *bytes = Tcl_GetByteArrayFromObj(data, &size);
-
-        if (length >= 0 && length < size) {
-            size = (int)length;
-        }
-        result = Ns_ConnReturnData(&conn->pub, status, (const char *)bytes, size, type);
+        result = RespondBytes(conn, status, type, data, length);
     } else {
-        const char *text = Tcl_GetStringFromObj(string, &size);
-
-        if (length >= 0 && length < Tcl_NumUtfChars(text, size)) {
-            size = (int)(Tcl_UtfAtIndex(text, (int)length) - text);
-        }
-        result = Ns_ConnReturnCharData(&conn->pub, status, text, size, type);
+        result = RespondText(conn, status, type, string, length);
     }
     return failed ? TCL_ERROR : NsCmdStatusResult(interp, result);
 }
