@@ -48,6 +48,7 @@ struct Ns_Driver {
     size_t       bufSize;
     size_t       maxUpload;                    /* larger bodies go to a file while they arrive; 0: none does */
     const char  *uploadPath;                   /* in this folder */
+    size_t       progressMinSize;              /* the progress of bodies from this size on is kept; 0: of none */
     atomic_size_t maxQueueMemory;              /* `writersize` */
     int64_t      rateLimit;                    /* `writerratelimit`, of one answer: bytes per second; 0: none */
     atomic_bool  streaming;                    /* `writerstreaming`: kept for who asks, the loop writes streams anyway */

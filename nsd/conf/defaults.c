@@ -119,7 +119,6 @@ static const struct { const char *section, *keys, *why; } idle[] = {
     {"ns/parameters", "dnscache dnscachemaxsize dnscachetimeout", "names are looked up anew"},
     {"ns/parameters", "maxconcurrentupdates", "changes of interpreters are not counted"},
     {"ns/parameters", "mutexlocktrace", "locks are not traced"},
-    {"ns/parameters", "progressminsize", "the progress of uploads is not kept"},
     {"ns/parameters", "rejectalreadyclosedconn", "a client that has gone costs nothing"},
     {"ns/parameters", "tclinitlock", "interpreters are made concurrently"},
     {S, "compresspreinit", "compression needs no preparation"},

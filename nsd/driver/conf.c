@@ -73,6 +73,7 @@ ReadLimits(Ns_Driver *driver)
     if (driver->uploadPath == NULL || *driver->uploadPath == '\0') {
         driver->uploadPath = NsInfoTmpDir();
     }
+    driver->progressMinSize = Size("ns/parameters", "progressminsize", "0", 0);
     NsInputMemorySingle(driver->maxUpload > 0 && driver->maxUpload < driver->limits.maxInput ? driver->maxUpload : driver->limits.maxInput);
     NsInputFilesSingle(driver->maxUpload > 0 ? driver->limits.maxInput : 0u);
     driver->bufSize = Size(section, "bufsize", "16kB", 1024);

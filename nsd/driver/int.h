@@ -11,6 +11,7 @@
 #include "base/inputmem.h"
 #include "driver.h"
 #include "driver/pacing.h"
+#include "driver/progress.h"
 #include "net/shakes.h"
 
 /* ---- a connection ---- */
@@ -96,6 +97,7 @@ struct NsSock {
     bool            inBody;                    /* loop: the head was complete */
     NsPeerRate      peerRate;                  /* loop: of the body, or of what waits to be sent */
     SockInput       input;                     /* the loop writes, others look */
+    NsProgress     *progress;                  /* loop: of the body that comes; NULL: it is not kept */
     Delivery        delivery;
 
     pthread_mutex_t lock;
@@ -250,6 +252,13 @@ static inline void
 NsInputOver(NsSock *sock)
 {
     atomic_store_explicit(&sock->input.since, 0, memory_order_relaxed);
+}
+/* Its loop: the body is there, or will not be. */
+static inline void
+NsSockEndProgress(NsSock *sock, bool complete)
+{
+    NsProgressEnd(sock->progress, complete);
+    sock->progress = NULL;
 }
 /* Of those that have some there: the one whose input comes slowest is of *thread (NULL: there is none); it is returned if that is the calling one. */
 NsSock    *NsInputSlowest(const NsDriverThread *own, InputWhere where, NsDriverThread **thread);

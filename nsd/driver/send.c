@@ -508,6 +508,7 @@ NsSockReject(NsSock *sock, const NsHttpRequest *request, int status, const char 
     NsSockTellRejected(sock, NsSockServer(sock, request), request, status);
     /* What is there of the request is given back now, and not when the client has read the answer. */
     NsInputOver(sock);
+    NsSockEndProgress(sock, false);
     NsHttpParserFree(sock->parser);
     sock->parser = NULL;
     NsSockBeginAnswer(sock, NULL, NULL);

@@ -259,6 +259,7 @@ Forget(NsSock *sock)
     NsLoopUnwatch(thread->loop, &sock->watch);
     NsHttpParserFree(sock->parser);
     sock->parser = NULL;
+    NsSockEndProgress(sock, false);
     Ns_MutexLock(&thread->listLock);
     if (thread->lookedAt == sock) {
         thread->lookedAt = sock->next;
@@ -470,6 +471,7 @@ Dispatch(NsSock *sock)
     SetState(sock, SOCK_BUSY);
     sock->inBody = false;
     NsInputOver(sock);
+    NsSockEndProgress(sock, true);
     NsLoopTimerCancel(sock->thread->loop, &sock->timer);
     if (!NsOutEmpty(&sock->out)) {
         /* A "100 Continue" that was refused: the loop goes on with it, the answer will queue up behind. */
@@ -622,7 +624,7 @@ static bool
 Spool(NsSock *sock)
 {
     const char  *dir = sock->info.driver->uploadPath;
-    NsHttpSpool *spool = NsSpoolCreate(dir);
+    NsHttpSpool *spool = NsSpoolCreate(dir, &sock->thread->counters.inputSpooledBytes);
 
     if (spool == NULL) {
         Ns_Log(Error, "%s: cannot keep a request's body in a file in %s: %s", sock->info.driver->module, dir, strerror(errno));
@@ -635,6 +637,23 @@ Spool(NsSock *sock)
         return false;
     }
     return true;
+}
+
+/* Only a length that is announced is one to be compared with. */
+static void
+BeginProgress(NsSock *sock)
+{
+    const NsHttpRequest *request = NsHttpParserPeek(sock->parser);
+    size_t               least = sock->info.driver->progressMinSize, due = NsHttpParserDue(sock->parser);
+
+    if (least > 0u && !request->chunked && due >= least) {
+        Tcl_DString ds;
+
+        Tcl_DStringInit(&ds);
+        sock->progress = NsProgressBegin(NsDriverHostServer(sock->info.driver, RequestHost(request, &ds)), request, due,
+                                         NsLoopNow(sock->thread->loop));
+        Tcl_DStringFree(&ds);
+    }
 }
 
 /* The head is there: a body that is announced to be large never was in memory. */
@@ -657,6 +676,7 @@ BeginBody(NsSock *sock)
     if (large && !Spool(sock)) {
         return false;
     }
+    BeginProgress(sock);
     NsPeerRateStart(&sock->peerRate, NsLoopNow(sock->thread->loop));
     NsSockSetTimer(sock, sock->info.driver->recvWait);
     if (NsHttpParserPeek(sock->parser)->expectContinue) {
@@ -673,10 +693,11 @@ MindInput(NsSock *sock, size_t bytes)
     size_t               maxUpload = sock->info.driver->maxUpload;
     unsigned             where;
 
-    if (sock->inBody && request->spool != NULL) {
-        DriverCount(&sock->thread->counters.inputSpooledBytes, bytes);
-    } else if (sock->inBody && maxUpload > 0u && request->bodyLen > maxUpload && !Spool(sock)) {
+    if (sock->inBody && request->spool == NULL && maxUpload > 0u && request->bodyLen > maxUpload && !Spool(sock)) {
         return false;
+    }
+    if (sock->progress != NULL) {
+        NsProgressNote(sock->progress, NsProgressTotal(sock->progress) - NsHttpParserDue(sock->parser), NsLoopNow(sock->thread->loop));
     }
     where = (NsHttpParserMemory(sock->parser) > 0u ? INPUT_IN_MEMORY : 0u) | (sock->inBody && request->spool != NULL ? INPUT_IN_FILE : 0u);
     if (where == 0u) {

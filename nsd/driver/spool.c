@@ -11,15 +11,16 @@
 #include "driver/spool.h"
 
 struct NsHttpSpool {
-    int    fd;
-    size_t len;
-    char  *bytes;                              /* NULL: nobody has asked for them */
-    size_t mapped;                             /* bytes of memory there; 0: they were read */
+    int            fd;
+    size_t         len;
+    atomic_ullong *count;                      /* what is written is added there */
+    char          *bytes;                      /* NULL: nobody has asked for them */
+    size_t         mapped;                             /* bytes of memory there; 0: they were read */
 };
 
 /* Who opens it again, by /proc, cannot write: what is mapped must not become shorter. */
 NsHttpSpool *
-NsSpoolCreate(const char *dir)
+NsSpoolCreate(const char *dir, atomic_ullong *count)
 {
     int          fd = NsFileNameless(dir, 0400);
     NsHttpSpool *spool = NULL;
@@ -27,6 +28,7 @@ NsSpoolCreate(const char *dir)
     if (fd >= 0) {
         spool = ns_calloc(1u, sizeof(NsHttpSpool));
         spool->fd = fd;
+        spool->count = count;
     }
     return spool;
 }
@@ -63,6 +65,7 @@ NsSpoolWrite(NsHttpSpool *spool, const char *data, size_t len)
         len -= (size_t)n;
         NsInputFilesCount(spool->len, spool->len + (size_t)n);
         spool->len += (size_t)n;
+        atomic_fetch_add_explicit(spool->count, (unsigned long long)n, memory_order_relaxed);
     }
     return true;
 }

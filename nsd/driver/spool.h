@@ -7,12 +7,13 @@
 #ifndef NSD_SPOOL_H
 #define NSD_SPOOL_H
 
+#include <stdatomic.h>
 #include "ns.h"
 
 typedef struct NsHttpSpool NsHttpSpool;
 
-/* In a folder.  NULL: errno. */
-NsHttpSpool *NsSpoolCreate(const char *dir);
+/* In a folder; what is written is added to `count`, which lives longer.  NULL: errno. */
+NsHttpSpool *NsSpoolCreate(const char *dir, atomic_ullong *count);
 void         NsSpoolFree(NsHttpSpool *spool);                  /* NULL is fine */
 bool         NsSpoolWrite(NsHttpSpool *spool, const char *data, size_t len);           /* behind the rest; false: errno */
 /* When all is there: its bytes, with a NUL behind them, as long as it lives.  They are the file's, and cost no memory of their own. */

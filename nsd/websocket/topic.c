@@ -9,9 +9,11 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include "conf/config.h"
 #include "base/random.h"
+#include "driver/progress.h"
 #include "websocket/int.h"
 
 #define MAX_BATCH 16
@@ -62,6 +64,7 @@ struct NsTopics {
     size_t          memory;                    /* lock: of topics and memberships, their arrays included */
     size_t          maxMemory;
     size_t          maxTopics;                 /* of a session */
+    const char     *uploads;                   /* what topics of the progress of uploads begin with; "": there are none */
 };
 
 static struct NsTopics *
@@ -771,6 +774,31 @@ Ns_WebSocketSubscribers(NsServer *server, const char *topicName, NsChan ***chans
     return count;
 }
 
+/* ---- the progress of uploads ---- */
+
+/* A driver's loop: whoever watches this upload, by the key it has. */
+static void
+PublishProgress(NsServer *server, const char *key, NsProgressState state, size_t received, size_t total)
+{
+    static const char *const words[] = {
+        [NS_PROGRESS_COMES] = "uploading", [NS_PROGRESS_DONE] = "done", [NS_PROGRESS_FAILED] = "failed"
+    };
+    const char *prefix = TopicsOf(server)->uploads;
+    char        text[128];
+    Tcl_DString name;
+
+    if (*prefix != '\0') {
+        int len = snprintf(text, sizeof(text), "{\"received\":%zu,\"total\":%zu,\"state\":\"%s\"}", received, total, words[state]);
+
+        Tcl_DStringInit(&name);
+        Tcl_DStringAppend(&name, prefix, -1);
+        Tcl_DStringAppend(&name, key, -1);
+        /* Where nobody takes them fast enough, the next one says more. */
+        (void)Ns_WebSocketPublish(server, Tcl_DStringValue(&name), NS_WEBSOCKET_TEXT, text, (size_t)len, NULL, NS_WEBSOCKET_TRUSTED);
+        Tcl_DStringFree(&name);
+    }
+}
+
 /* ---- start ---- */
 
 static const WsSubscriptions subscriptions = {LeaveAll, ListOf};
@@ -789,6 +817,10 @@ InitServer(NsServer *server)
     topics->server = server;
     topics->maxTopics = (size_t)Ns_ConfigIntRange(section, "maxtopics", 100, 1, INT_MAX);
     topics->maxMemory = (size_t)NsConfigMemSize(section, "maxtopicmemory", "64MB", 1024, LLONG_MAX);
+    topics->uploads = Ns_ConfigString(section, "uploadtopic", "");
+    if (*topics->uploads != '\0') {
+        NsProgressTell(PublishProgress);
+    }
     Tcl_InitCustomHashTable(&topics->byName, TCL_CUSTOM_TYPE_KEYS, &nameType);
     NsServerSetPart(server, &nsTopicPart, topics);
 }

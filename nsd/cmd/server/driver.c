@@ -6,6 +6,7 @@
 
 #include "cmd/cmds.h"
 #include "driver.h"
+#include "driver/progress.h"
 #include "interp/interp.h"
 
 typedef struct Walk {
@@ -182,8 +183,31 @@ DriverSectionObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj
     return TCL_OK;
 }
 
+static int
+UploadStatsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    NsInterp   *data = clientData;
+    char       *key = NULL;
+    size_t      received, total;
+    Ns_ObjvSpec args[] = {
+        {"key", Ns_ObjvString, &key, NULL},
+        {NULL, NULL, NULL, NULL}
+    };
+
+    if (Ns_ParseObjv(NULL, args, interp, 1, objc, objv) != NS_OK) {
+        return TCL_ERROR;
+    }
+    if (NsProgressGet(data->server, key, &received, &total)) {
+        Tcl_Obj *const both[] = {Tcl_NewWideIntObj((Tcl_WideInt)received), Tcl_NewWideIntObj((Tcl_WideInt)total)};
+
+        Tcl_SetObjResult(interp, Tcl_NewListObj(2, both));
+    }
+    return TCL_OK;
+}
+
 const NsCmd nsDriverCmds[] = {
     {"ns_driver",        DriverObjCmd,        0},
     {"ns_driversection", DriverSectionObjCmd, 0},
+    {"ns_upload_stats",  UploadStatsObjCmd,   NS_CMD_SERVER},
     {NULL, NULL, 0}
 };
