@@ -99,7 +99,7 @@ static ProxyError
 Transmit(Proxy *proxy, const char *script, size_t len, ProxyFault *fault)
 {
     ProxyPool *pool = proxy->pool;
-    ProxyWire  wire = ProxyWireSend(proxy->fd, script, len, ProxyDeadline(Limit(pool, &pool->conf.sendTimeout)));
+    ProxyWire  wire = ProxyWireSend(proxy->fd, ++proxy->number, script, len, ProxyDeadline(Limit(pool, &pool->conf.sendTimeout)));
 
     return wire == WIRE_OK ? PROXY_OK : Lost(proxy, wire, PROXY_E_SEND, fault);
 }
@@ -113,17 +113,19 @@ Await(Proxy *proxy, int64_t ms, ProxyFault *fault)
         : Lost(proxy, wire, PROXY_E_RECV, fault);
 }
 
+/* The reply to the last script.  One to a script before that is none: whatever has sent it so late cannot be trusted any more. */
 static ProxyError
 Receive(Proxy *proxy, Tcl_DString *payload, ProxyReply *reply, ProxyFault *fault)
 {
     ProxyPool *pool = proxy->pool;
-    ProxyWire  wire = ProxyWireReceive(proxy->fd, payload, pool->store->maxMessage,
+    uint32_t   number = 0;
+    ProxyWire  wire = ProxyWireReceive(proxy->fd, &number, payload, pool->store->maxMessage,
                                        ProxyDeadline(Limit(pool, &pool->conf.recvTimeout)));
 
     if (wire != WIRE_OK) {
         return Lost(proxy, wire, PROXY_E_RECV, fault);
     }
-    if (!ProxyReplyParse(Tcl_DStringValue(payload), (size_t)Tcl_DStringLength(payload), reply)) {
+    if (number != proxy->number || !ProxyReplyParse(Tcl_DStringValue(payload), (size_t)Tcl_DStringLength(payload), reply)) {
         Drop(proxy, PROXY_END_BY_FORCE, fault);
         return PROXY_E_IMPORT;
     }

@@ -23,15 +23,22 @@ GetNumber(const void *from)
 }
 
 void
-ProxyFrameHead(unsigned char head[PROXY_FRAME_HEAD], size_t len)
+ProxyFrameHead(unsigned char head[PROXY_FRAME_HEAD], size_t len, uint32_t number)
 {
     PutNumber(head, len);
+    PutNumber(head + 4, number);
 }
 
 size_t
 ProxyFrameLength(const unsigned char head[PROXY_FRAME_HEAD])
 {
     return GetNumber(head);
+}
+
+uint32_t
+ProxyFrameNumber(const unsigned char head[PROXY_FRAME_HEAD])
+{
+    return GetNumber(head + 4);
 }
 
 size_t
@@ -41,14 +48,14 @@ ProxyReplyLength(const ProxyReply *reply)
 }
 
 void
-ProxyReplyAppend(Tcl_DString *ds, const ProxyReply *reply)
+ProxyReplyAppend(Tcl_DString *ds, uint32_t number, const ProxyReply *reply)
 {
     unsigned char head[PROXY_FRAME_HEAD + PROXY_REPLY_HEAD];
 
-    PutNumber(head, ProxyReplyLength(reply));
-    PutNumber(head + 4, (uint32_t)reply->code);
-    PutNumber(head + 8, reply->errorCodeLen);
-    PutNumber(head + 12, reply->errorInfoLen);
+    ProxyFrameHead(head, ProxyReplyLength(reply), number);
+    PutNumber(head + PROXY_FRAME_HEAD, (uint32_t)reply->code);
+    PutNumber(head + PROXY_FRAME_HEAD + 4, reply->errorCodeLen);
+    PutNumber(head + PROXY_FRAME_HEAD + 8, reply->errorInfoLen);
     Tcl_DStringAppend(ds, (const char *)head, (int)sizeof(head));
     Tcl_DStringAppend(ds, reply->errorCode, (int)reply->errorCodeLen);
     Tcl_DStringAppend(ds, reply->errorInfo, (int)reply->errorInfoLen);

@@ -98,7 +98,7 @@ AppendOption(Tcl_DString *ds, Tcl_Obj *options, const char *name)
 
 /* The frame to be sent for the end of a script. */
 static void
-MakeReply(Tcl_Interp *interp, int code, size_t max, Tcl_DString *frame)
+MakeReply(Tcl_Interp *interp, int code, uint32_t number, size_t max, Tcl_DString *frame)
 {
     Tcl_DString result, errorCode, errorInfo;
     Tcl_Obj    *options = Tcl_GetReturnOptions(interp, code);
@@ -130,7 +130,7 @@ MakeReply(Tcl_Interp *interp, int code, size_t max, Tcl_DString *frame)
         };
     }
     Tcl_DStringSetLength(frame, 0);
-    ProxyReplyAppend(frame, &reply);
+    ProxyReplyAppend(frame, number, &reply);
     Tcl_DStringFree(&result);
     Tcl_DStringFree(&errorCode);
     Tcl_DStringFree(&errorInfo);
@@ -144,12 +144,13 @@ Serve(Tcl_Interp *interp, size_t max)
     Tcl_DString bytes, text;
     Tcl_Obj    *script;
     ProxyWire   wire;
+    uint32_t    number;
     int         code;
 
     WaitForScript();
     Tcl_DStringInit(&bytes);
     Tcl_DStringInit(&text);
-    wire = ProxyWireReceive(serverFd, &bytes, max, WIRE_FOREVER);
+    wire = ProxyWireReceive(serverFd, &number, &bytes, max, WIRE_FOREVER);
     if (wire == WIRE_OK) {
         Ns_TextAppendIn(&text, Tcl_DStringValue(&bytes), (size_t)Tcl_DStringLength(&bytes));
         script = Tcl_NewStringObj(Tcl_DStringValue(&text), Tcl_DStringLength(&text));
@@ -157,7 +158,7 @@ Serve(Tcl_Interp *interp, size_t max)
         Tcl_DStringFree(&text);
         code = Tcl_EvalObjEx(interp, script, TCL_EVAL_GLOBAL | TCL_EVAL_DIRECT);
         Tcl_DecrRefCount(script);
-        MakeReply(interp, code, max, &bytes);
+        MakeReply(interp, code, number, max, &bytes);
         Tcl_ResetResult(interp);
         wire = ProxyWireSendAll(serverFd, Tcl_DStringValue(&bytes), (size_t)Tcl_DStringLength(&bytes), WIRE_FOREVER);
     }

@@ -19,6 +19,7 @@ struct Proxy {
     char         *name;
     /* The worker's connection, which is the process's, -1: none.  Of the thread that has the proxy; of a free one under the pool's lock. */
     int           fd;
+    uint32_t      number;                      /* of the last script; likewise */
     /*
      * The rest is changed under the pool's lock, by the thread that has the proxy if it is given out: that one may
      * read it without.

@@ -87,12 +87,12 @@ ProxyWireSendAll(int fd, const char *bytes, size_t len, int64_t deadline)
 }
 
 ProxyWire
-ProxyWireSend(int fd, const char *payload, size_t len, int64_t deadline)
+ProxyWireSend(int fd, uint32_t number, const char *payload, size_t len, int64_t deadline)
 {
     unsigned char head[PROXY_FRAME_HEAD];
     ProxyWire     status;
 
-    ProxyFrameHead(head, len);
+    ProxyFrameHead(head, len, number);
     status = ProxyWireSendAll(fd, (const char *)head, sizeof(head), deadline);
     return status == WIRE_OK ? ProxyWireSendAll(fd, payload, len, deadline) : status;
 }
@@ -124,7 +124,7 @@ ReceiveAll(int fd, char *to, size_t len, int64_t deadline)
 }
 
 ProxyWire
-ProxyWireReceive(int fd, Tcl_DString *ds, size_t max, int64_t deadline)
+ProxyWireReceive(int fd, uint32_t *number, Tcl_DString *ds, size_t max, int64_t deadline)
 {
     unsigned char head[PROXY_FRAME_HEAD];
     size_t        len, have = 0, room = FIRST_CHUNK;
@@ -134,6 +134,7 @@ ProxyWireReceive(int fd, Tcl_DString *ds, size_t max, int64_t deadline)
         return status;
     }
     len = ProxyFrameLength(head);
+    *number = ProxyFrameNumber(head);
     if (len > max || len > PROXY_MAX_MESSAGE) {
         return WIRE_TOO_LARGE;
     }

@@ -23,13 +23,13 @@ int64_t ProxyDeadline(int64_t ms);
 /* What poll(2) is to wait until then: 0 when it has passed. */
 int     ProxyTimeLeft(int64_t deadline);
 
-/* A frame with this payload.  A peer that is gone makes no SIGPIPE. */
-ProxyWire ProxyWireSend(int fd, const char *payload, size_t len, int64_t deadline);
+/* A frame with this number and payload.  A peer that is gone makes no SIGPIPE. */
+ProxyWire ProxyWireSend(int fd, uint32_t number, const char *payload, size_t len, int64_t deadline);
 /* Bytes as they are. */
 ProxyWire ProxyWireSendAll(int fd, const char *bytes, size_t len, int64_t deadline);
 /* Something is there to be read, or the peer is gone. */
 ProxyWire ProxyWireReadable(int fd, int64_t deadline);
 /* The payload of a frame becomes the text of `ds`, which may have grown; memory is taken as the bytes arrive. */
-ProxyWire ProxyWireReceive(int fd, Tcl_DString *ds, size_t max, int64_t deadline);
+ProxyWire ProxyWireReceive(int fd, uint32_t *number, Tcl_DString *ds, size_t max, int64_t deadline);
 
 #endif

@@ -18,7 +18,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(ProxyReplyLength(&reply) == size);
     FUZZ_CHECK(reply.errorCode >= bytes && reply.result + reply.resultLen == bytes + size);
     Tcl_DStringInit(&ds);
-    ProxyReplyAppend(&ds, &reply);
+    ProxyReplyAppend(&ds, (uint32_t)size, &reply);
     FUZZ_CHECK((size_t)Tcl_DStringLength(&ds) == size + PROXY_FRAME_HEAD);
     FUZZ_CHECK(ProxyFrameLength((const unsigned char *)Tcl_DStringValue(&ds)) == size);
     FUZZ_CHECK(memcmp(Tcl_DStringValue(&ds) + PROXY_FRAME_HEAD, data, size) == 0);

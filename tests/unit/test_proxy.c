@@ -27,6 +27,9 @@ static char self[4096];
 
 /* ------------------------------------------------------------------------------------------------------- the worker */
 
+/* Of the script that came last. */
+static uint32_t number;
+
 static void
 Reply(int code, const char *result, size_t len)
 {
@@ -35,13 +38,13 @@ Reply(int code, const char *result, size_t len)
     Tcl_DString ds;
 
     Tcl_DStringInit(&ds);
-    ProxyReplyAppend(&ds, &reply);
+    ProxyReplyAppend(&ds, number, &reply);
     (void)ProxyWireSendAll(PROXY_WORKER_FD, Tcl_DStringValue(&ds), (size_t)Tcl_DStringLength(&ds), WIRE_FOREVER);
     Tcl_DStringFree(&ds);
 }
 
 /*
- * e: echo, p: its pid, x: an error, q: quit, k: killed, s: stays silent, j: junk, l: a frame that is too long, h:
+ * o: first a reply to the script before, e: echo, p: its pid, x: an error, q: quit, k: killed, s: stays silent, j: junk, l: a frame that is too long, h:
  * half a frame, n: no TERM, c: ends, but a child that nobody's signals reach keeps the connection, g: no TERM,
  * and in the group of a child
  */
@@ -68,7 +71,7 @@ Worker(void)
     char        text[32];
 
     Tcl_DStringInit(&ds);
-    while (ProxyWireReceive(PROXY_WORKER_FD, &ds, 100000, WIRE_FOREVER) == WIRE_OK) {
+    while (ProxyWireReceive(PROXY_WORKER_FD, &number, &ds, 100000, WIRE_FOREVER) == WIRE_OK) {
         const char *script = Tcl_DStringValue(&ds);
 
         switch (*script) {
@@ -77,9 +80,10 @@ Worker(void)
         case 'q': _exit(3);
         case 'k': (void)raise(SIGKILL); break;
         case 's': pause(); break;
-        case 'j': (void)ProxyWireSend(PROXY_WORKER_FD, "junk", 4, WIRE_FOREVER); break;
-        case 'l': (void)ProxyWireSendAll(PROXY_WORKER_FD, "\x7f\xff\xff\xff....", 8, WIRE_FOREVER); break;
-        case 'h': (void)ProxyWireSendAll(PROXY_WORKER_FD, "\0\0\0\x20....", 8, WIRE_FOREVER); break;
+        case 'o': number--; Reply(TCL_OK, "late", 4); number++; Reply(TCL_OK, "right", 5); break;
+        case 'j': (void)ProxyWireSend(PROXY_WORKER_FD, number, "junk", 4, WIRE_FOREVER); break;
+        case 'l': (void)ProxyWireSendAll(PROXY_WORKER_FD, "\x7f\xff\xff\xff........", 12, WIRE_FOREVER); break;
+        case 'h': (void)ProxyWireSendAll(PROXY_WORKER_FD, "\0\0\0\x20........", 12, WIRE_FOREVER); break;
         case 'n': (void)signal(SIGTERM, SIG_IGN); Reply(TCL_OK, "", 0); break;
         case 'c': (void)Child(); _exit(0);
         case 'g': (void)signal(SIGTERM, SIG_IGN); (void)setpgid(0, Child()); Reply(TCL_OK, "", 0); break;
@@ -103,10 +107,11 @@ test_reply(void **state)
 
     (void)state;
     Tcl_DStringInit(&ds);
-    ProxyReplyAppend(&ds, &reply);
+    ProxyReplyAppend(&ds, 0xfedcba98u, &reply);
     len = ProxyFrameLength((const unsigned char *)Tcl_DStringValue(&ds));
     assert_int_equal(len, ProxyReplyLength(&reply));
     assert_int_equal(Tcl_DStringLength(&ds), len + PROXY_FRAME_HEAD);
+    assert_int_equal(ProxyFrameNumber((const unsigned char *)Tcl_DStringValue(&ds)), 0xfedcba98u);
     assert_true(ProxyReplyParse(Tcl_DStringValue(&ds) + PROXY_FRAME_HEAD, len, &back));
     assert_int_equal(back.code, -7);
     assert_int_equal(back.errorCodeLen, 4);
@@ -129,7 +134,7 @@ test_reply_cut(void **state)
 
     (void)state;
     Tcl_DStringInit(&ds);
-    ProxyReplyAppend(&ds, &reply);
+    ProxyReplyAppend(&ds, 0xfedcba98u, &reply);
     len = (size_t)Tcl_DStringLength(&ds) - PROXY_FRAME_HEAD;
     for (cut = 0; cut <= len; cut++) {
         const char *copy = Guard(Tcl_DStringValue(&ds) + PROXY_FRAME_HEAD, cut);
@@ -169,26 +174,28 @@ test_wire(void **state)
     Tcl_DStringInit(&ds);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     assert_int_equal(ProxyWireReadable(fds[1], ProxyNow() + 10), WIRE_TIMEOUT);
-    assert_int_equal(ProxyWireReceive(fds[1], &ds, 100, ProxyNow() + 10), WIRE_TIMEOUT);
-    assert_int_equal(ProxyWireSend(fds[0], "a\0b", 3, WIRE_FOREVER), WIRE_OK);
-    assert_int_equal(ProxyWireSend(fds[0], "", 0, WIRE_FOREVER), WIRE_OK);
+    assert_int_equal(ProxyWireReceive(fds[1], &number, &ds, 100, ProxyNow() + 10), WIRE_TIMEOUT);
+    assert_int_equal(ProxyWireSend(fds[0], 7, "a\0b", 3, WIRE_FOREVER), WIRE_OK);
+    assert_int_equal(ProxyWireSend(fds[0], 0xffffffffu, "", 0, WIRE_FOREVER), WIRE_OK);
     assert_int_equal(ProxyWireReadable(fds[1], WIRE_FOREVER), WIRE_OK);
-    assert_int_equal(ProxyWireReceive(fds[1], &ds, 100, WIRE_FOREVER), WIRE_OK);
+    assert_int_equal(ProxyWireReceive(fds[1], &number, &ds, 100, WIRE_FOREVER), WIRE_OK);
     assert_int_equal(Tcl_DStringLength(&ds), 3);
     assert_memory_equal(Tcl_DStringValue(&ds), "a\0b", 3);
-    assert_int_equal(ProxyWireReceive(fds[1], &ds, 100, WIRE_FOREVER), WIRE_OK);
+    assert_int_equal(number, 7);
+    assert_int_equal(ProxyWireReceive(fds[1], &number, &ds, 100, WIRE_FOREVER), WIRE_OK);
     assert_int_equal(Tcl_DStringLength(&ds), 0);
+    assert_int_equal(number, 0xffffffffu);
 
     /* 101 bytes are one too many; half a frame takes too long; a peer that goes. */
-    assert_int_equal(ProxyWireSend(fds[0], self, 101, WIRE_FOREVER), WIRE_OK);
-    assert_int_equal(ProxyWireReceive(fds[1], &ds, 100, WIRE_FOREVER), WIRE_TOO_LARGE);
+    assert_int_equal(ProxyWireSend(fds[0], 8, self, 101, WIRE_FOREVER), WIRE_OK);
+    assert_int_equal(ProxyWireReceive(fds[1], &number, &ds, 100, WIRE_FOREVER), WIRE_TOO_LARGE);
     assert_int_equal(read(fds[1], self + 2048, 101), 101);
-    assert_int_equal(ProxyWireSendAll(fds[0], "\0\0\0\5abc", 7, WIRE_FOREVER), WIRE_OK);
-    assert_int_equal(ProxyWireReceive(fds[1], &ds, 100, ProxyNow() + 20), WIRE_TIMEOUT);
+    assert_int_equal(ProxyWireSendAll(fds[0], "\0\0\0\5\0\0\0\1abc", 11, WIRE_FOREVER), WIRE_OK);
+    assert_int_equal(ProxyWireReceive(fds[1], &number, &ds, 100, ProxyNow() + 20), WIRE_TIMEOUT);
     close(fds[0]);
     assert_int_equal(ProxyWireReadable(fds[1], WIRE_FOREVER), WIRE_OK);
-    assert_int_equal(ProxyWireReceive(fds[1], &ds, 100, WIRE_FOREVER), WIRE_CLOSED);
-    assert_int_equal(ProxyWireSend(fds[1], "x", 1, WIRE_FOREVER), WIRE_CLOSED);
+    assert_int_equal(ProxyWireReceive(fds[1], &number, &ds, 100, WIRE_FOREVER), WIRE_CLOSED);
+    assert_int_equal(ProxyWireSend(fds[1], 9, "x", 1, WIRE_FOREVER), WIRE_CLOSED);
     close(fds[1]);
     Tcl_DStringFree(&ds);
 }
@@ -203,7 +210,7 @@ test_wire_full(void **state)
 
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    assert_int_equal(ProxyWireSend(fds[0], big, sizeof(big), ProxyNow() + 50), WIRE_TIMEOUT);
+    assert_int_equal(ProxyWireSend(fds[0], 1, big, sizeof(big), ProxyNow() + 50), WIRE_TIMEOUT);
     assert_true(ProxyNow() - began >= 50);
     close(fds[0]);
     close(fds[1]);
@@ -327,7 +334,7 @@ test_bad_workers(void **state)
         const char *script;
         ProxyError  error;
     } cases[] = {
-        {"q", PROXY_E_DEAD}, {"k", PROXY_E_DEAD}, {"c", PROXY_E_DEAD}, {"j", PROXY_E_IMPORT}, {"l", PROXY_E_SIZE}, {"h", PROXY_E_RECV}
+        {"q", PROXY_E_DEAD}, {"k", PROXY_E_DEAD}, {"c", PROXY_E_DEAD}, {"j", PROXY_E_IMPORT}, {"o", PROXY_E_IMPORT}, {"l", PROXY_E_SIZE}, {"h", PROXY_E_RECV}
     };
     ProxyPool *pool = Fresh(1, "", 20000);
     ProxyConf  conf;
