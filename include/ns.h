@@ -13,6 +13,8 @@
 #include "nsurl.h"
 #include "nssock.h"
 #include "nsconn.h"
+#include "nsvalue.h"
+#include "nslist.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,12 +39,14 @@ NS_EXTERN Ns_LogSeverity Ns_CreateLogSeverity(const char *name);
 NS_EXTERN const char *Ns_LogSeverityName(Ns_LogSeverity severity);
 
 NS_EXTERN bool Ns_LogSeveritySetEnabled(Ns_LogSeverity severity, bool enabled);        /* as it was before */
-NS_EXTERN Ns_LogSeverity Ns_LogAccessDebug, Ns_LogTaskDebug;                           /* Debug(access), Debug(task) */
+NS_EXTERN Ns_LogSeverity Ns_LogAccessDebug;                                            /* Debug(access) */
+NS_EXTERN Ns_LogSeverity Ns_LogTaskDebug;                                              /* Debug(task) */
 NS_EXTERN void Ns_LogDeprecated(Tcl_Obj *const *objv, TCL_SIZE_T objc, const char *alternative, const char *explanation);
 NS_EXTERN void Ns_LogDeprecatedParameter(const char *oldSection, const char *oldParameter, const char *newSection,
                                          const char *newParameter, const char *explanation);
 NS_EXTERN char *Ns_LogTime(char *timeBuf);                         /* "[30/Nov/2026:16:00:50 +0000]", 41 bytes; of here */
 NS_EXTERN char *Ns_LogTime2(char *timeBuf, bool gmt);
+NS_EXTERN void Ns_LogSockaddr(Ns_LogSeverity severity, const char *prefix, const struct sockaddr *saPtr);     /* prefix, family, address, port */
 NS_EXTERN const char *Ns_InfoErrorLog(void);                       /* the file */
 NS_EXTERN Ns_ReturnCode Ns_LogRoll(void);                          /* that file; NS_ERROR, logged */
 
@@ -354,6 +358,12 @@ NS_EXTERN pid_t       Ns_InfoPid(void);
 NS_EXTERN bool        Ns_InfoStarted(void);
 NS_EXTERN Ns_ReturnCode Ns_WaitForStartup(void);               /* any thread but the main one */
 NS_EXTERN bool        Ns_InfoShutdownPending(void);
+NS_EXTERN const char *Ns_InfoNameOfExecutable(void);        /* the program's path */
+NS_EXTERN const char *Ns_InfoAddress(void);                 /* of this machine's name, looked up at the first call; may wait for the name service */
+NS_EXTERN const char *Ns_InfoLogPath(void);                 /* the folder of logs */
+NS_EXTERN bool        Ns_InfoIPv6(void);                    /* can sockets of IPv6 be made here? */
+NS_EXTERN bool        Ns_InfoSSL(void);                     /* true: TLS is here */
+NS_EXTERN bool        Ns_InfoServersStarted(void);          /* all servers serve, and the stop has not begun */
 
 /* Names of a folder's entries but . and .., as text, until `proc` says false.  NS_ERROR: it cannot be read, errno says why. */
 typedef bool (Ns_FolderProc)(const char *name, void *arg);
@@ -451,6 +461,17 @@ NS_EXTERN Ns_ReturnCode Ns_ParseObjv(Ns_ObjvSpec *optSpec, Ns_ObjvSpec *argSpec,
                                      Tcl_Obj *const *objv);
 /* Dispatch objv[1]; a wrong one lists all that there are. */
 NS_EXTERN int Ns_SubcmdObjv(const Ns_SubCmdSpec *specs, ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv);
+
+/* The same for objv[offset], a subcommand of what objv[0 ... offset - 1] name. */
+NS_EXTERN int Ns_SubsubcmdObjv(const Ns_SubCmdSpec *subcmdSpec, ClientData clientData, Tcl_Interp *interp, TCL_SIZE_T offset,
+                               TCL_SIZE_T objc, Tcl_Obj *const *objv);
+/* TCL_ERROR, with a message that has `name` and the range, in `interp` (may be NULL): it is not within; a range of NULL has all. */
+NS_EXTERN int Ns_CheckWideRange(Tcl_Interp *interp, const char *name, const Ns_ObjvValueRange *r, Tcl_WideInt value);
+NS_EXTERN int Ns_CheckTimeRange(Tcl_Interp *interp, const char *name, const Ns_ObjvTimeRange *r, Ns_Time *value);
+/* The keys of a table, appended as a|b|c, and as a, b, or c; the whole string.  The key of a value, or NULL. */
+NS_EXTERN char *Ns_ObjvTablePrint(Tcl_DString *dsPtr, Ns_ObjvTable *values);
+NS_EXTERN char *Ns_ObjvTablePrintSentence(Tcl_DString *dsPtr, const Ns_ObjvTable *values);
+NS_EXTERN const char *Ns_ObjvTableGetString(const Ns_ObjvTable *tablePtr, unsigned int defaultValue);
 
 NS_EXTERN Ns_ObjvProc Ns_ObjvBool;      /* int: a flag; with arg, the value ORed in */
 NS_EXTERN Ns_ObjvProc Ns_ObjvBoolean;   /* int: an option with a value, "?-discard true|false?" (Ns_ObjvBool as an argument does the same) */

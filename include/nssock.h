@@ -64,6 +64,10 @@ NS_EXTERN bool      Ns_SockaddrMaskBits(struct sockaddr *mask, unsigned int nrBi
 /* "10.0.0.0/8", "fe80::/10", or an address: with its mask.  NS_ERROR, with a message in `interp` (may be NULL).  nrBits may be NULL. */
 NS_EXTERN Ns_ReturnCode Ns_SockaddrParseIPMask(Tcl_Interp *interp, const char *ipString, struct sockaddr *ip,
                                                struct sockaddr *mask, unsigned int *nrBits);
+NS_EXTERN bool      Ns_SockaddrPublicIpAddress(const struct sockaddr *saPtr);          /* no loopback, link-local, private, unspecified one */
+NS_EXTERN bool      Ns_SockaddrTrustedReverseProxy(const struct sockaddr *saPtr);      /* as section ns/parameters/reverseproxymode has it */
+/* What `ns_ip properties` gives: public, trusted, inany, type; 0 (TCL_OK), or TCL_ERROR: it is no IP address, nothing was set. */
+NS_EXTERN int       Ns_SockaddrAddToDictIpProperties(const struct sockaddr *ipPtr, Tcl_Obj *dictObj);
 
 #ifdef __cplusplus
 }

@@ -40,6 +40,9 @@ time_t      Ns_InfoUptime(void)        { return (time_t)((NsClockMs() - bootCloc
 pid_t       Ns_InfoPid(void)           { return getpid(); }
 bool        Ns_InfoStarted(void)       { return NsInfoReached(NS_PHASE_STARTED); }
 bool        Ns_InfoShutdownPending(void) { return atomic_load(&stopping); }
+bool        Ns_InfoSSL(void)           { return true; }
+bool        Ns_InfoServersStarted(void) { return Ns_InfoStarted() && !Ns_InfoShutdownPending(); }
+const char *Ns_InfoNameOfExecutable(void) { return executable; }
 const char *NsInfoExecutable(void)     { return executable; }
 const char *NsInfoArgv0(void)          { return arguments[0]; }
 const char *NsInfoTclLibrary(void)     { return tclLibrary; }
@@ -71,6 +74,39 @@ NsInfoAwait(NsPhase phase)
         }
         Ns_MutexUnlock(&phaseLock);
     }
+}
+
+bool
+Ns_InfoIPv6(void)
+{
+    int  fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool can = fd >= 0;
+
+    if (can) {
+        (void)close(fd);
+    }
+    return can;
+}
+
+static char *address;
+
+static void
+FindAddress(void)
+{
+    Tcl_DString ds;
+
+    Tcl_DStringInit(&ds);
+    address = ns_strdup(Ns_GetAddrByHost(&ds, hostName) ? Tcl_DStringValue(&ds) : NS_IP_LOOPBACK);
+    Tcl_DStringFree(&ds);
+}
+
+const char *
+Ns_InfoAddress(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, FindAddress);
+    return address;
 }
 
 Ns_ReturnCode

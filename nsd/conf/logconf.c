@@ -96,6 +96,12 @@ NsLogDir(void)
 }
 
 const char *
+Ns_InfoLogPath(void)
+{
+    return NsLogDir();
+}
+
+const char *
 NsLogFile(void)
 {
     return conf.file;

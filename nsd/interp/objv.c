@@ -13,7 +13,6 @@
 
 static const Ns_ObjvSpec *FindOption(const Ns_ObjvSpec *specs, Tcl_Obj *obj);
 static void AppendUsage(Tcl_DString *ds, const Ns_ObjvSpec *spec);
-static int  CheckRange(const Ns_ObjvSpec *spec, Tcl_Interp *interp, Tcl_WideInt value);
 
 static bool
 IsOption(const Ns_ObjvSpec *spec)
@@ -61,6 +60,34 @@ AppendAlternatives(Tcl_DString *ds, const Ns_ObjvTable *table)
         }
         Tcl_DStringAppend(ds, entry->key, -1);
     }
+}
+
+char *
+Ns_ObjvTablePrint(Tcl_DString *dsPtr, Ns_ObjvTable *values)
+{
+    AppendAlternatives(dsPtr, values);
+    return Tcl_DStringValue(dsPtr);
+}
+
+char *
+Ns_ObjvTablePrintSentence(Tcl_DString *dsPtr, const Ns_ObjvTable *values)
+{
+    for (const Ns_ObjvTable *entry = values; entry->key != NULL; entry++) {
+        bool last = entry[1].key == NULL;
+
+        Tcl_DStringAppend(dsPtr, entry == values ? "" : !last ? ", " : entry == values + 1 ? " or " : ", or ", -1);
+        Tcl_DStringAppend(dsPtr, entry->key, -1);
+    }
+    return Tcl_DStringValue(dsPtr);
+}
+
+const char *
+Ns_ObjvTableGetString(const Ns_ObjvTable *tablePtr, unsigned int defaultValue)
+{
+    while (tablePtr->key != NULL && tablePtr->value != defaultValue) {
+        tablePtr++;
+    }
+    return tablePtr->key;
 }
 
 /* "[0,MAX]"; nothing when there are no bounds. */
@@ -274,12 +301,23 @@ Key(const void *table, size_t size, int index)
     return *(const char *const *)(const void *)((const char *)table + (size_t)index * size);
 }
 
-static void
-NoSuchSubcmd(Tcl_Interp *interp, const void *table, size_t size, Tcl_Obj *const *objv)
+/* The first so many words of a command. */
+static Tcl_Obj *
+AppendWords(Tcl_Obj *message, int count, Tcl_Obj *const *objv)
 {
-    Tcl_Obj    *message = Tcl_ObjPrintf("%s: bad subcommand \"%s\": must be ", Tcl_GetString(objv[0]), Tcl_GetString(objv[1]));
+    for (int i = 0; i < count; i++) {
+        Tcl_AppendStringsToObj(message, i == 0 ? "" : " ", Tcl_GetString(objv[i]), NULL);
+    }
+    return message;
+}
+
+static void
+NoSuchSubcmd(Tcl_Interp *interp, const void *table, size_t size, int offset, Tcl_Obj *const *objv)
+{
+    Tcl_Obj    *message = AppendWords(Tcl_NewObj(), offset, objv);
     const char *key;
 
+    Tcl_AppendStringsToObj(message, ": bad subcommand \"", Tcl_GetString(objv[offset]), "\": must be ", NULL);
     for (int i = 0; (key = Key(table, size, i)) != NULL; i++) {
         bool last = Key(table, size, i + 1) == NULL;
 
@@ -289,31 +327,47 @@ NoSuchSubcmd(Tcl_Interp *interp, const void *table, size_t size, Tcl_Obj *const 
 }
 
 static void
-SubcmdMissing(Tcl_Interp *interp, const void *table, size_t size, Tcl_Obj *const *objv)
+SubcmdMissing(Tcl_Interp *interp, const void *table, size_t size, int offset, Tcl_Obj *const *objv)
 {
-    Tcl_Obj    *message = Tcl_ObjPrintf("wrong # args: should be \"%s ", Tcl_GetString(objv[0]));
+    Tcl_Obj    *message = AppendWords(Tcl_NewStringObj("wrong # args: should be \"", -1), offset, objv);
     const char *key;
 
     for (int i = 0; (key = Key(table, size, i)) != NULL; i++) {
-        Tcl_AppendStringsToObj(message, i == 0 ? "" : "|", key, NULL);
+        Tcl_AppendStringsToObj(message, i == 0 ? " " : "|", key, NULL);
     }
     Tcl_AppendToObj(message, " ?/arg .../\"", -1);
     Tcl_SetErrorCode(interp, "TCL", "WRONGARGS", NULL);
     Tcl_SetObjResult(interp, message);
 }
 
-int
-NsSubcmdIndex(const void *table, size_t size, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+/* Which entry the word behind `offset` others names; -1: none. */
+static int
+SubcmdIndex(const void *table, size_t size, Tcl_Interp *interp, int offset, int objc, Tcl_Obj *const *objv)
 {
     int index = -1;
 
-    if (objc < 2) {
-        SubcmdMissing(interp, table, size, objv);
-    } else if (Tcl_GetIndexFromObjStruct(NULL, objv[1], table, (int)size, "subcommand", TCL_EXACT, &index) != TCL_OK) {
-        NoSuchSubcmd(interp, table, size, objv);
+    if (objc <= offset) {
+        SubcmdMissing(interp, table, size, offset, objv);
+    } else if (Tcl_GetIndexFromObjStruct(NULL, objv[offset], table, (int)size, "subcommand", TCL_EXACT, &index) != TCL_OK) {
+        NoSuchSubcmd(interp, table, size, offset, objv);
         index = -1;
     }
     return index;                              /* the word of a script keeps it: it is looked up once */
+}
+
+int
+NsSubcmdIndex(const void *table, size_t size, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    return SubcmdIndex(table, size, interp, 1, objc, objv);
+}
+
+int
+Ns_SubsubcmdObjv(const Ns_SubCmdSpec *subcmdSpec, ClientData clientData, Tcl_Interp *interp, TCL_SIZE_T offset, TCL_SIZE_T objc,
+                 Tcl_Obj *const *objv)
+{
+    int index = SubcmdIndex(subcmdSpec, sizeof(*subcmdSpec), interp, offset, objc, objv);
+
+    return index >= 0 ? subcmdSpec[index].proc(clientData, interp, objc, objv) : TCL_ERROR;
 }
 
 int
@@ -355,7 +409,7 @@ Ns_ObjvInt(Ns_ObjvSpec *spec, Tcl_Interp *interp, int *objcPtr, Tcl_Obj *const *
 {
     int value;
 
-    if (Tcl_GetIntFromObj(interp, objv[0], &value) != TCL_OK || CheckRange(spec, interp, value) != TCL_OK) {
+    if (Tcl_GetIntFromObj(interp, objv[0], &value) != TCL_OK || Ns_CheckWideRange(interp, spec->key, spec->arg, value) != TCL_OK) {
         return TCL_ERROR;
     }
     *(int *)spec->dest = value;
@@ -385,7 +439,7 @@ Ns_ObjvLong(Ns_ObjvSpec *spec, Tcl_Interp *interp, int *objcPtr, Tcl_Obj *const 
 {
     long value;
 
-    if (Tcl_GetLongFromObj(interp, objv[0], &value) != TCL_OK || CheckRange(spec, interp, value) != TCL_OK) {
+    if (Tcl_GetLongFromObj(interp, objv[0], &value) != TCL_OK || Ns_CheckWideRange(interp, spec->key, spec->arg, value) != TCL_OK) {
         return TCL_ERROR;
     }
     *(long *)spec->dest = value;
@@ -398,7 +452,7 @@ Ns_ObjvWideInt(Ns_ObjvSpec *spec, Tcl_Interp *interp, int *objcPtr, Tcl_Obj *con
 {
     Tcl_WideInt value;
 
-    if (Tcl_GetWideIntFromObj(interp, objv[0], &value) != TCL_OK || CheckRange(spec, interp, value) != TCL_OK) {
+    if (Tcl_GetWideIntFromObj(interp, objv[0], &value) != TCL_OK || Ns_CheckWideRange(interp, spec->key, spec->arg, value) != TCL_OK) {
         return TCL_ERROR;
     }
     *(Tcl_WideInt *)spec->dest = value;
@@ -418,7 +472,7 @@ Ns_ObjvMemUnit(Ns_ObjvSpec *spec, Tcl_Interp *interp, int *objcPtr, Tcl_Obj *con
 {
     Tcl_WideInt value;
 
-    if (Ns_TclGetMemUnitFromObj(interp, objv[0], &value) != TCL_OK || CheckRange(spec, interp, value) != TCL_OK) {
+    if (Ns_TclGetMemUnitFromObj(interp, objv[0], &value) != TCL_OK || Ns_CheckWideRange(interp, spec->key, spec->arg, value) != TCL_OK) {
         return TCL_ERROR;
     }
     *(Tcl_WideInt *)spec->dest = value;
@@ -426,49 +480,63 @@ Ns_ObjvMemUnit(Ns_ObjvSpec *spec, Tcl_Interp *interp, int *objcPtr, Tcl_Obj *con
     return TCL_OK;
 }
 
-static int
-CheckRange(const Ns_ObjvSpec *spec, Tcl_Interp *interp, Tcl_WideInt value)
+int
+Ns_CheckWideRange(Tcl_Interp *interp, const char *name, const Ns_ObjvValueRange *r, Tcl_WideInt value)
 {
-    const Ns_ObjvValueRange *range = spec->arg;
-    Tcl_DString              ds;
+    Tcl_DString ds;
 
-    if (range == NULL || (value >= range->minValue && value <= range->maxValue)) {
+    if (r == NULL || (value >= r->minValue && value <= r->maxValue)) {
         return TCL_OK;
     }
-    Tcl_DStringInit(&ds);
-    AppendRange(&ds, range);
-    Ns_TclPrintfResult(interp, "expected integer in range %s for '%s', but got %" TCL_LL_MODIFIER "d",
-                       Tcl_DStringValue(&ds), spec->key, value);
-    Tcl_DStringFree(&ds);
+    if (interp != NULL) {
+        Tcl_DStringInit(&ds);
+        AppendRange(&ds, r);
+        Ns_TclPrintfResult(interp, "expected integer in range %s for '%s', but got %" TCL_LL_MODIFIER "d",
+                           Tcl_DStringValue(&ds), name, value);
+        Tcl_DStringFree(&ds);
+    }
     return TCL_ERROR;
 }
 
 /* -------------------------------------------------------------------------------------------------------------- time */
 
+/* `said`: the words of the one who gave it, or NULL. */
 static int
-CheckTimeRange(const Ns_ObjvSpec *spec, Tcl_Interp *interp, Tcl_Obj *obj, const Ns_Time *value)
+CheckTime(Tcl_Interp *interp, const char *name, const Ns_ObjvTimeRange *range, const Ns_Time *value, const char *said)
 {
-    const Ns_ObjvTimeRange *range = spec->arg;
-    Tcl_DString             ds;
-    Ns_Time                 diff;
+    Tcl_DString ds;
 
-    if (range == NULL || (Ns_DiffTime(value, &range->minValue, &diff) >= 0
-                          && Ns_DiffTime(value, &range->maxValue, &diff) <= 0)) {
+    if (range == NULL || (Ns_DiffTime(value, &range->minValue, NULL) >= 0 && Ns_DiffTime(value, &range->maxValue, NULL) <= 0)) {
         return TCL_OK;
     }
-    Tcl_DStringInit(&ds);
-    Ns_DStringAppendTime(&ds, &range->minValue);
-    Tcl_DStringAppend(&ds, "s, ", 3);
-    if (range->maxValue.sec >= INT_MAX) {
-        Tcl_DStringAppend(&ds, "MAX", 3);
-    } else {
-        Ns_DStringAppendTime(&ds, &range->maxValue);
-        Tcl_DStringAppend(&ds, "s", 1);
+    if (interp != NULL) {
+        Tcl_DStringInit(&ds);
+        Ns_DStringAppendTime(&ds, &range->minValue);
+        Tcl_DStringAppend(&ds, "s, ", 3);
+        if (range->maxValue.sec >= INT_MAX) {
+            Tcl_DStringAppend(&ds, "MAX", 3);
+        } else {
+            Ns_DStringAppendTime(&ds, &range->maxValue);
+            Tcl_DStringAppend(&ds, "s", 1);
+        }
+        Tcl_DStringAppend(&ds, "], for '", -1);
+        Tcl_DStringAppend(&ds, name + (name[0] == '?'), -1);
+        Tcl_DStringAppend(&ds, "', but got ", -1);
+        if (said != NULL) {
+            Tcl_DStringAppend(&ds, said, -1);
+        } else {
+            Ns_DStringAppendTime(&ds, value);
+        }
+        Ns_TclPrintfResult(interp, "expected time value in range [%s", Tcl_DStringValue(&ds));
+        Tcl_DStringFree(&ds);
     }
-    Ns_TclPrintfResult(interp, "expected time value in range [%s], for '%s', but got %s", Tcl_DStringValue(&ds),
-                       spec->key + (spec->key[0] == '?'), Tcl_GetString(obj));
-    Tcl_DStringFree(&ds);
     return TCL_ERROR;
+}
+
+int
+Ns_CheckTimeRange(Tcl_Interp *interp, const char *name, const Ns_ObjvTimeRange *r, Ns_Time *value)
+{
+    return CheckTime(interp, name, r, value, NULL);
 }
 
 /*
@@ -483,7 +551,7 @@ Ns_ObjvTime(Ns_ObjvSpec *spec, Tcl_Interp *interp, int *objcPtr, Tcl_Obj *const 
     Ns_Time *value = &ring[next++ % (sizeof(ring) / sizeof(ring[0]))];
 
     if (Ns_TclGetTimeFromObj(interp, objv[0], value) != TCL_OK
-        || CheckTimeRange(spec, interp, objv[0], value) != TCL_OK) {
+        || CheckTime(interp, spec->key, spec->arg, value, Tcl_GetString(objv[0])) != TCL_OK) {
         return TCL_ERROR;
     }
     *(Ns_Time **)spec->dest = value;

@@ -2,6 +2,7 @@
 /*
  * Addresses as modules compare and mask them (nssock.h).
  */
+#include "net/network.h"
 #include "ns.h"
 
 int
@@ -227,4 +228,29 @@ Ns_SockaddrParseIPMask(Tcl_Interp *interp, const char *ipString, struct sockaddr
         *nrBits = (unsigned)count;
     }
     return NS_OK;
+}
+
+static const char *
+FamilyName(int family)
+{
+    return family == AF_INET ? "AF_INET" : family == AF_INET6 ? "AF_INET6" : family == AF_UNIX ? "AF_UNIX" : "unknown";
+}
+
+void
+Ns_LogSockaddr(Ns_LogSeverity severity, const char *prefix, const struct sockaddr *saPtr)
+{
+    char text[NS_IPADDR_SIZE];
+
+    if (Ns_LogSeverityEnabled(severity)) {
+        Ns_Log(severity, "%s: sockaddr: family %s, IP %s, port %hu", prefix, FamilyName(saPtr->sa_family),
+               ns_inet_ntop(saPtr, text, sizeof(text)) != NULL ? text : "-", Ns_SockaddrGetPort(saPtr));
+    }
+}
+
+bool
+Ns_SockaddrPublicIpAddress(const struct sockaddr *saPtr)
+{
+    NsIp ip;
+
+    return NsIpOfSockaddr(saPtr, &ip) && NsIpIsPublic(&ip);
 }

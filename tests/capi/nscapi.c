@@ -17,7 +17,10 @@ Ns_ModuleGetInfo(Ns_ModuleInfo *info)
 static int
 CapiObjCmd(ClientData UNUSED(clientData), Tcl_Interp *interp, TCL_OBJC_T objc, Tcl_Obj *const *objv)
 {
-    const Check  *tables[] = {baseChecks, connChecks, sockChecks};
+    const Check  *tables[] = {
+        baseChecks, connChecks, sockChecks,
+        valueChecks, listChecks,
+    };
     const char   *argv[16];
     Tcl_DString   ds;
     Ns_ReturnCode status = NS_FATAL;

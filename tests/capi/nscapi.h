@@ -11,6 +11,7 @@ typedef struct Check {
     Ns_ReturnCode (*proc)(Tcl_Interp *interp, Tcl_DString *ds, int argc, const char **argv);
 } Check;
 extern const Check baseChecks[], connChecks[], sockChecks[];
+extern const Check valueChecks[], listChecks[];
 
 /* Append an element made by a format. */
 static inline void Put(Tcl_DString *ds, const char *fmt, ...) NS_PRINTF(2, 3);
