@@ -664,6 +664,7 @@ struct Ns_Conn {
 #define NS_CONN_CHUNK         0x040u           /* the answer is chunked */
 #define NS_CONN_STREAM        0x100u
 #define NS_CONN_DETACHED      0x800u
+#define NS_CONN_JSONPARSED   0x2000u           /* the form is of a body in JSON */
 
 NS_EXTERN const char *Ns_ConnServer(const Ns_Conn *conn);
 NS_EXTERN const char *Ns_ConnDriverName(const Ns_Conn *conn);

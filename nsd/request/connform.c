@@ -238,6 +238,8 @@ ParseJson(NsConn *conn, Decoder *decoder)
         (void)Refuse(decoder, tooMany ? 413 : 400, tooMany ? "the form has too many fields" : "the JSON is malformed");
     } else if (NsJsonSkipBlanks(body, len, used) < len) {
         (void)Refuse(decoder, 400, "the JSON is malformed");
+    } else {
+        conn->pub.flags |= NS_CONN_JSONPARSED;
     }
 }
 
@@ -251,6 +253,7 @@ Parse(NsConn *conn, Tcl_Encoding encoding, bool strict)
 
     Ns_SetTrunc(conn->query, 0);
     FreeFiles(conn);
+    conn->pub.flags &= ~NS_CONN_JSONPARSED;
     /* An empty body of that type is an empty form, but not where there would be none. */
     if (type != NULL && (conn->pub.contentLength > 0 || !IsBodiless(conn->pub.request.method))) {
         main = NsHeaderMain(type);

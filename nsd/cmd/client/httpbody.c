@@ -21,6 +21,31 @@
 
 /* ----------------------------------------------------------------------------------------------------------- to send */
 
+/*
+ * Bytes that were put together of several pieces, as a form with a file in it, are text to Tcl.  A type that has no text says that they are
+ * bytes all the same, unless there is a character that is none.
+ */
+static bool
+IsBytes(Tcl_Obj *body, const char *contentType)
+{
+    static const char *const types[] = {"application/octet-stream", "audio/", "image/", "multipart/", "video/"};
+    const char *text;
+    size_t      i;
+    int         length;
+
+    for (i = 0; contentType != NULL && i < sizeof types / sizeof types[0]; i++) {
+        if (strncasecmp(contentType, types[i], strlen(types[i])) == 0 && strncasecmp(contentType, "image/svg", 9) != 0) {
+            text = Tcl_GetStringFromObj(body, &length);
+            while (length > 0 && (unsigned char)*text < 0xc4u) {       /* those up to U+00FF begin with less */
+                text++;
+                length--;
+            }
+            return length == 0;
+        }
+    }
+    return false;
+}
+
 void
 NsHttpSourceMemory(NsHttpSource *source, Tcl_Obj *body, bool binary, const char *contentType, bool copy)
 {
@@ -28,6 +53,7 @@ NsHttpSourceMemory(NsHttpSource *source, Tcl_Obj *body, bool binary, const char 
     const char  *charset = contentType != NULL ? NsTypeCharset(contentType, &charsetLen) : NULL;
     Tcl_Encoding encoding = charset != NULL ? NsCharsetEncodingSz(charset, charsetLen) : NULL;
 
+    binary = binary || (charset == NULL && !NsObjIsBinary(body) && IsBytes(body, contentType));
     source->present = true;
     source->fd = -1;
     Tcl_DStringInit(&source->ds);

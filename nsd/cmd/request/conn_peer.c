@@ -52,6 +52,27 @@ TransportDict(Tcl_Interp *interp, const NsConn *conn)
     return dict;
 }
 
+/* The names of what is set, as in SENTHDRS|CHUNK. */
+static Tcl_Obj *
+FlagNames(unsigned flags)
+{
+    static const struct {
+        const char *name;
+        unsigned    flag;
+    } names[] = {
+        {"CLOSED", NS_CONN_CLOSED}, {"SKIPHDRS", NS_CONN_SKIPHDRS}, {"SKIPBODY", NS_CONN_SKIPBODY}, {"SENTHDRS", NS_CONN_SENTHDRS},
+        {"CHUNK", NS_CONN_CHUNK}, {"STREAM", NS_CONN_STREAM}, {"DETACHED", NS_CONN_DETACHED}, {"JSONPARSED", NS_CONN_JSONPARSED},
+    };
+    Tcl_Obj *text = Tcl_NewObj();
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if ((flags & names[i].flag) != 0u) {
+            Tcl_AppendStringsToObj(text, *Tcl_GetString(text) != '\0' ? "|" : "", names[i].name, NULL);
+        }
+    }
+    return text;
+}
+
 int
 NsConnDetailsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
@@ -76,7 +97,7 @@ NsConnDetailsObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj
     NsDictPut(dict, "proxied",
                    Tcl_NewBooleanObj(NsProxyHandled(conn) && Ns_SetIFind(conn->pub.headers, "x-forwarded-for") >= 0));
     NsDictPut(dict, "currentaddr", Tcl_NewStringObj(Ns_ConnCurrentAddr(&conn->pub), -1));
-    NsDictPutNumber(dict, "flags", conn->pub.flags);
+    NsDictPut(dict, "flags", FlagNames(conn->pub.flags));
     Tcl_SetObjResult(interp, dict);
     {
         Tcl_Obj       *transport = TransportDict(interp, conn), *key, *value;
