@@ -18,6 +18,7 @@
 #include "base/logfile.h"
 #include "base/text.h"
 #include "client/http.h"
+#include "client/log.h"
 #include "cmd/cmds.h"
 #include "conf/config.h"
 #include "conf/info.h"
@@ -126,7 +127,7 @@ LoadModules(NsServer *server, void *arg)
 /* What each server consists of, in the order of making. */
 static NsServerPart *const parts[] = {
     &nsTclPart, &nsUrlSpacePart, &nsOpPart, &nsFilterPart, &nsFastpathPart, &nsQueuePart, &nsLimitsPart, &nsAdpPart, &nsAdpPagesPart,
-    &nsNsvPart, &nsCachesPart, &nsChanPart, &nsWebSocketPart, &nsTopicPart,
+    &nsNsvPart, &nsCachesPart, &nsHttpLogPart, &nsChanPart, &nsWebSocketPart, &nsTopicPart,
     NULL
 };
 

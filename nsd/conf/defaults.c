@@ -72,7 +72,7 @@ static const Default defaults[] = {
 
     {S "/httpclient", "cafile", "%h/ca-bundle.crt"}, {S "/httpclient", "capath", "%h/certificates"},
     {S "/httpclient", "defaulttimeout", "5s"}, {S "/httpclient", "invalidcertificates", "%h/invalid-certificates"},
-    {S "/httpclient", "keepalive", "0s"}, {S "/httpclient", "logging", "false"}, {S "/httpclient", "logmaxbackup", "100"},
+    {S "/httpclient", "keepalive", "0s"}, {S "/httpclient", "logfile", "httpclient.log"}, {S "/httpclient", "logging", "false"}, {S "/httpclient", "logmaxbackup", "100"},
     {S "/httpclient", "logroll", "true"}, {S "/httpclient", "logrollfmt", ""}, {S "/httpclient", "logrollhour", "0"},
     {S "/httpclient", "logrollonsignal", "false"}, {S "/httpclient", "validatecertificates", "true"},
     {S "/httpclient", "validationdepth", "9"}, {S "/httpclient", "validationexception", ""},
@@ -127,7 +127,6 @@ static const struct { const char *section, *keys, *why; } idle[] = {
     {S, "noticeadp", "notices are not pages"},
     {S, "serverrootproc", "folders by host are not supported"},
     {S "/httpclient", "invalidcertificates", "invalid certificates are not kept"},
-    {S "/httpclient", "logging logmaxbackup logroll logrollfmt logrollhour logrollonsignal", "requests of the client have no log of their own"},
     {S "/httpclient", "validationexception", "certificates have no exceptions"},
     {S "/tcl", "lazyloader", "procs are copied when they are made"},
     {S "/vhost", "enabled hosthashlevel hostprefix stripport stripwww", "folders by host are not supported"},

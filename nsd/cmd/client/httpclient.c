@@ -18,6 +18,7 @@ RunObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *o
         if (status == NS_OK && !NsHttpSinkEnd(&task->sink)) {
             status = NS_ERROR;
         }
+        NsHttpTaskLog(task, status);
         result = NsHttpTaskResult(task, interp, status);
         NsHttpTaskFree(task, status != NS_OK && !task->opt.partialResults);
     }

@@ -71,6 +71,7 @@ Done(Ns_ReturnCode status, void *arg)
     if (status == NS_OK && !NsHttpSinkEnd(&task->sink)) {
         status = NS_ERROR;
     }
+    NsHttpTaskLog(task, status);
     NsHttpThreadLeave(queued->thread);         /* who waits does not find it running any more */
     Ns_MutexLock(&queued->lock);
     queued->status = status;
@@ -107,6 +108,7 @@ Cancel(NsLoop *loop, NsTask *task)
     if (queued->exchange != NULL) {
         NsHttpCancel(queued->exchange);
         queued->exchange = NULL;
+        NsHttpTaskLog(queued->task, NS_FILTER_BREAK);
         NsHttpThreadLeave(queued->thread);
         Release(queued);
     }

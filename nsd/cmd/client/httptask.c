@@ -10,6 +10,7 @@
 #include "base/dict.h"
 #include "base/text.h"
 #include "conf/charset.h"
+#include "client/log.h"
 #include "cmd/client/httptask.h"
 #include "interp/interp.h"
 #include "http/chars.h"
@@ -678,6 +679,7 @@ NsHttpTaskCreate(NsInterp *context, Tcl_Interp *interp, bool queued, int objc, T
     task->context = context;
     task->queued = queued;
     if (context != NULL && context->server != NULL) {
+        task->server = context->server;
         snprintf(task->section, sizeof(task->section), "%s/httpclient", context->server->section);
     }
     task->sink.fd = -1;
@@ -694,6 +696,17 @@ NsHttpTaskCreate(NsInterp *context, Tcl_Interp *interp, bool queued, int objc, T
         task = NULL;
     }
     return task;
+}
+
+void
+NsHttpTaskLog(const NsHttpTask *task, Ns_ReturnCode status)
+{
+    if (NsHttpLogWanted(task->server)) {
+        NsHttpLog(task->server, &(NsHttpLogEntry){
+            .method = task->opt.method, .url = task->opt.url, .outcome = &task->outcome, .progress = &task->progress,
+            .end = status == NS_OK ? "ok" : status == NS_TIMEOUT ? "timeout" : status == NS_FILTER_BREAK ? "cancelled" : "error"
+        });
+    }
 }
 
 void

@@ -26,6 +26,7 @@ typedef struct NsHttpOptions {
 typedef struct NsHttpTask {
     Tcl_Interp    *interp;                     /* the command's */
     NsInterp      *context;                    /* the command's */
+    const NsServer *server;                    /* NULL: none */
     bool           queued;                     /* runs behind the command's back, on another thread */
     NsHttpOptions  opt;
     char          *kept[NS_HTTP_KEPT];         /* copies that `opt` points to */
@@ -50,6 +51,8 @@ typedef struct NsHttpTask {
 NsHttpTask *NsHttpTaskCreate(NsInterp *context, Tcl_Interp *interp, bool queued, int objc, Tcl_Obj *const *objv);
 /* The task thread, first of all: what reads files.  False: outcome.error says why not. */
 bool        NsHttpTaskReady(NsHttpTask *task);
+/* Any thread, when the call is over, before it is freed: its line in the log of its server, if that has one. */
+void        NsHttpTaskLog(const NsHttpTask *task, Ns_ReturnCode status);
 /* Any thread; the call does not run (any more).  `discard`: a temporary file goes, too. */
 void        NsHttpTaskFree(NsHttpTask *task, bool discard);
 /* The thread of `interp`, once, after the call: the dictionary or the error as its result. */
