@@ -39,7 +39,7 @@ MODULES = nssock nsssl nsproxy nsdb nsperm $(DB_DRIVERS) nslog
 # A program beside them: the worker of nsproxy.
 PROGRAMS = nsproxy-helper
 # What nsdb and drivers of databases share: -lnsdb.
-LIBNSDB = $(addprefix modules/nsdb/,driver.c pool.c config.c call.c bind.c util.c interp.c)
+LIBNSDB = $(addprefix modules/nsdb/,driver.c pool.c stop.c config.c call.c bind.c util.c interp.c)
 DBLINK  = -L$(BUILD) -lnsdb -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

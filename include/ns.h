@@ -379,6 +379,7 @@ NS_EXTERN void *Ns_RegisterAtStartup(Ns_Callback *proc, void *arg);
 NS_EXTERN void *Ns_RegisterAtPreStartup(Ns_Callback *proc, void *arg);
 NS_EXTERN void *Ns_RegisterAtSignal(Ns_Callback *proc, void *arg);       /* HUP */
 NS_EXTERN void *Ns_RegisterAtReady(Ns_Callback *proc, void *arg);
+NS_EXTERN void *Ns_RegisterAtStop(Ns_Callback *proc, void *arg);         /* the stop begins: before anything is waited for; must not wait */
 NS_EXTERN void *Ns_RegisterAtShutdown(Ns_ShutdownProc *proc, void *arg);
 NS_EXTERN void *Ns_RegisterAtExit(Ns_Callback *proc, void *arg);
 

@@ -86,9 +86,20 @@ typedef enum {
     DbFn_Version,          /* Tcl_Obj * (Ns_DbHandle *): a dict */
     /* Of this server: */
     DbFn_Alive,            /* bool (Ns_DbHandle *): may the connection be used still?  Looks, and does not ask the database; any thread */
-    DbFn_InTransaction     /* bool (Ns_DbHandle *) */
+    DbFn_InTransaction,    /* bool (Ns_DbHandle *) */
+    /*
+     * bool (Ns_DbHandle *, int times): the statement under way, if there is one, is to end with an error; true: there is one.  Asked again
+     * each second (`times` 1, 2, ...) as long as it runs.  Another thread than the owner, who may be anywhere in the driver, or closing the
+     * connection: what the two share is the driver's to guard.  Must not wait.
+     */
+    DbFn_Interrupt,
+    /*
+     * int64_t (Ns_DbHandle *, int64_t ms): statements that take longer are ended with an error; 0: no limit; negative: as it is.  What holds
+     * now, or -1 with an exception.  DbFn_ResetHandle brings back what is configured.
+     */
+    DbFn_StatementTimeout
 } Ns_DbProcId;
-#define NSDB_NUM_PROCS 26
+#define NSDB_NUM_PROCS 28
 
 typedef struct Ns_DbProc {
     Ns_DbProcId  id;
@@ -165,6 +176,8 @@ NS_EXTERN int           Ns_DbGetRowCount(Ns_DbHandle *handle);             /* of
 NS_EXTERN Ns_ReturnCode Ns_DbFlush(Ns_DbHandle *handle);
 NS_EXTERN Ns_ReturnCode Ns_DbCancel(Ns_DbHandle *handle);
 NS_EXTERN Ns_ReturnCode Ns_DbResetHandle(Ns_DbHandle *handle);
+/* How long a statement of this handle may take until it goes back (NULL: only asked); *now, which may be NULL, is set.  0: no limit. */
+NS_EXTERN Ns_ReturnCode Ns_DbStatementTimeout(Ns_DbHandle *handle, const Ns_Time *timeout, Ns_Time *now);
 NS_EXTERN Ns_ReturnCode Ns_DbSpStart(Ns_DbHandle *handle, const char *procname);
 NS_EXTERN Ns_ReturnCode Ns_DbSpSetParam(Ns_DbHandle *handle, const char *paramname, const char *paramtype, const char *direction,
                                         const char *value);

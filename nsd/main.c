@@ -205,6 +205,7 @@ StopAccepting(const Ns_Time *until)
 {
     NsDriversStopAccepting();
     NsPrebindClose();
+    NsRunAtStop();
     return true;
 }
 

@@ -226,6 +226,7 @@ Ns_TclDbBindObjCmd(const Ns_DbBindProcs *procs, Tcl_Interp *interp, int objc, Tc
     Tcl_DStringInit(&binding.sql);
     status = Ns_DbStatementBegin(handle, &began);
     if (status == NS_OK && Bind(interp, handle, procs, sql, set, &binding) != TCL_OK) {
+        NsDbIdle(handle);
         Free(&binding);
         return TCL_ERROR;
     }

@@ -66,6 +66,7 @@ Ns_DbStatementBegin(Ns_DbHandle *handle, Ns_Time *began)
         (void)Ns_DbFlush(handle);
     }
     Ns_SetTrunc(handle->row, 0u);
+    __atomic_store_n(&((Handle *)handle)->since, NsDbMicroseconds(began), __ATOMIC_RELAXED);
     return handle->connected ? NS_OK : NS_ERROR;
 }
 
@@ -93,6 +94,23 @@ LogStatement(const Ns_DbHandle *handle, int severity, const Ns_Time *took, const
     Ns_Log(severity, "pool %s duration %ld.%06ld secs: '%.*s%s'", handle->poolname, took->sec, took->usec, len, sql, more);
 }
 
+/* Of a statement that failed: because the server stops. */
+static void
+LogEnded(const Ns_DbHandle *handle, const char *what, const char *sql, const Ns_Time *took)
+{
+    const char *more;
+    int         len = LoggedLength(handle, sql, &more);
+
+    Ns_Log(Warning, "nsdb: pool %s: the server stops: %s was ended after %ld.%06ld seconds: '%.*s%s'", handle->poolname, what, took->sec,
+           took->usec, len, sql, more);
+}
+
+static bool
+WasEnded(const Ns_DbHandle *handle, int64_t since)
+{
+    return since != 0 && __atomic_load_n(&((const Handle *)handle)->ended, __ATOMIC_RELAXED) == since;
+}
+
 void
 Ns_DbStatementEnd(Ns_DbHandle *handle, const char *what, const char *sql, const Ns_Time *began, int status)
 {
@@ -104,10 +122,12 @@ Ns_DbStatementEnd(Ns_DbHandle *handle, const char *what, const char *sql, const 
     NsDbNoteLost(handle);
     Now(&now);
     (void)Ns_DiffTime(&now, began, &took);
-    usec = (int64_t)took.sec * 1000000 + took.usec;
+    usec = NsDbMicroseconds(&took);
     (void)__atomic_add_fetch(&pool->statements, 1u, __ATOMIC_RELAXED);
     (void)__atomic_add_fetch(&pool->sqlTime, (uint64_t)usec, __ATOMIC_RELAXED);
-    if (status == NS_ERROR && pool->logErrors) {
+    if (status == NS_ERROR && WasEnded(handle, NsDbMicroseconds(began))) {
+        LogEnded(handle, what, sql, &took);
+    } else if (status == NS_ERROR && pool->logErrors) {
         const char *message = Tcl_DStringValue(&handle->dsExceptionMsg);
         int         len = LoggedLength(handle, sql, &more);
 
@@ -119,6 +139,9 @@ Ns_DbStatementEnd(Ns_DbHandle *handle, const char *what, const char *sql, const 
         LogStatement(handle, Notice, &took, sql);
     } else if (usec >= __atomic_load_n(&pool->minDuration, __ATOMIC_RELAXED) && Ns_LogSeverityEnabled(Ns_LogSqlDebug)) {
         LogStatement(handle, Ns_LogSqlDebug, &took, sql);
+    }
+    if (!handle->fetchingRows) {               /* else it may run still */
+        NsDbIdle(handle);
     }
 }
 
@@ -194,7 +217,20 @@ Ns_DbBindRow(Ns_DbHandle *handle)
 int
 Ns_DbGetRow(Ns_DbHandle *handle, Ns_Set *row)
 {
-    return handle->connected ? ((RowProc *)Proc(handle, DbFn_GetRow))(handle, row) : NS_ERROR;
+    int status = handle->connected ? ((RowProc *)Proc(handle, DbFn_GetRow))(handle, row) : NS_ERROR;
+
+    if (status != NS_OK) {
+        const Pool *pool = ((Handle *)handle)->pool;
+        int64_t     since = ((Handle *)handle)->since;
+
+        if (status == NS_ERROR && WasEnded(handle, since)) {
+            Ns_Log(Warning, "nsdb: pool %s: the server stops: a statement was ended while its rows were fetched", handle->poolname);
+        } else if (status == NS_ERROR && pool->logErrors) {
+            Ns_Log(Error, "nsdb: pool %s: getrow failed: %s %s", pool->name, handle->cExceptionCode, Tcl_DStringValue(&handle->dsExceptionMsg));
+        }
+        NsDbIdle(handle);
+    }
+    return status;
 }
 
 int
@@ -217,19 +253,43 @@ Plain(Ns_DbHandle *handle, Ns_DbProcId id)
 Ns_ReturnCode
 Ns_DbFlush(Ns_DbHandle *handle)
 {
-    return Plain(handle, DbFn_Flush);
+    Ns_ReturnCode status = Plain(handle, DbFn_Flush);
+
+    NsDbIdle(handle);
+    return status;
 }
 
 Ns_ReturnCode
 Ns_DbCancel(Ns_DbHandle *handle)
 {
-    return Plain(handle, DbFn_Cancel);
+    Ns_ReturnCode status = Plain(handle, DbFn_Cancel);
+
+    NsDbIdle(handle);
+    return status;
 }
 
 Ns_ReturnCode
 Ns_DbResetHandle(Ns_DbHandle *handle)
 {
     return Plain(handle, DbFn_ResetHandle);
+}
+
+Ns_ReturnCode
+Ns_DbStatementTimeout(Ns_DbHandle *handle, const Ns_Time *timeout, Ns_Time *now)
+{
+    typedef int64_t (TimeoutProc)(Ns_DbHandle *handle, int64_t ms);
+    TimeoutProc *proc = (TimeoutProc *)Proc(handle, DbFn_StatementTimeout);
+    int64_t      ms = timeout != NULL ? (NsDbMicroseconds(timeout) + 999) / 1000 : -1;
+
+    if (!handle->connected || proc == NULL) {
+        Ns_DbSetException(handle, NS_SQLERRORCODE, proc == NULL ? "the driver has no time-outs of statements" : "the handle is not connected");
+        return NS_ERROR;
+    }
+    ms = proc(handle, ms);
+    if (ms >= 0 && now != NULL) {
+        *now = (Ns_Time){(long)(ms / 1000), (long)(ms % 1000 * 1000)};
+    }
+    return ms >= 0 ? NS_OK : NS_ERROR;
 }
 
 /* ---- about the driver */

@@ -467,6 +467,26 @@ LogMinDurationObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Ob
     return TCL_OK;
 }
 
+static int
+TimeoutObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    static Ns_ObjvTimeRange range = {{0, 0}, {86400L * 20, 0}};
+    char                   *id;
+    Ns_Time                *timeout = NULL, now;
+    Ns_DbHandle            *handle;
+    Ns_ObjvSpec             args[] = {{"handle", Ns_ObjvString, &id, NULL}, {"?timeout", Ns_ObjvTime, &timeout, &range}, {NULL, NULL, NULL, NULL}};
+
+    (void)clientData;
+    if (Ns_ParseObjv(NULL, args, interp, 1, objc, objv) != NS_OK || Ns_TclDbGetHandle(interp, id, &handle) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    if (Ns_DbStatementTimeout(handle, timeout, &now) != NS_OK) {
+        return Failed(interp, handle, "timeout");
+    }
+    Tcl_SetObjResult(interp, Tcl_NewDoubleObj((double)NsDbMicroseconds(&now) / 1e6));
+    return TCL_OK;
+}
+
 /* ---- the commands */
 
 static const SubCmd subCmds[] = {
@@ -553,6 +573,7 @@ NsDbAddCommands(Tcl_Interp *interp)
     static char message;
 
     Tcl_CreateObjCommand(interp, "ns_db", DbObjCmd, NULL, NULL);
+    Tcl_CreateObjCommand(interp, "ns_dbtimeout", TimeoutObjCmd, NULL, NULL);
     Tcl_CreateObjCommand(interp, "ns_dbconfigpath", ConfigPathObjCmd, NULL, NULL);
     Tcl_CreateObjCommand(interp, "ns_dbpooldescription", PoolDescriptionObjCmd, NULL, NULL);
     Tcl_CreateObjCommand(interp, "ns_pooldescription", PoolDescriptionObjCmd, NULL, NULL);

@@ -49,6 +49,7 @@ static void
 Exit(void *arg)
 {
     (void)arg;
+    NsDbStopEnd();
     for (Pool *pool = NsDbPoolFirst(); pool != NULL; pool = pool->next) {
         NsDbPoolStop(pool);
     }
@@ -73,6 +74,7 @@ CreatePools(void)
             Ns_Log(Error, "nsdb: pool %s: idle connections cannot be looked at", pool->name);
         }
     }
+    NsDbStopInit();
     (void)Ns_RegisterAtExit(Exit, NULL);
 }
 
@@ -300,7 +302,7 @@ Ns_DbSetMinDuration(Tcl_Interp *interp, const char *pool, const Ns_Time *minDura
     if (found == NULL) {
         return TCL_ERROR;
     }
-    __atomic_store_n(&found->minDuration, (int64_t)minDuration->sec * 1000000 + minDuration->usec, __ATOMIC_RELAXED);
+    __atomic_store_n(&found->minDuration, NsDbMicroseconds(minDuration), __ATOMIC_RELAXED);
     return TCL_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Between the files of libnsdb (driver.c pool.c config.c call.c bind.c util.c interp.c), and to the module's commands (nsdb.c cmd.c quote.c).
+ * Between the files of libnsdb (driver.c pool.c stop.c config.c call.c bind.c util.c interp.c), and to the module's commands (nsdb.c cmd.c quote.c).
  */
 #ifndef NSDB_INT_H
 #define NSDB_INT_H
@@ -36,6 +36,9 @@ typedef struct Handle {
     uint64_t       session;                    /* number of the connection, of all */
     bool           uses;                       /* the driver keeps something in `connection` */
     bool           counted;                    /* in the pool's nconnected; the owner's */
+    int64_t        since;                      /* when the statement under way began, monotonic microseconds; 0: none.  Atomic, set by the owner */
+    int64_t        ended;                      /* that of which an end was demanded; atomic, set by stop.c */
+    struct { int64_t of, next; int times; } demand;    /* stop.c's: of which statement, when again, how often so far */
 } Handle;
 
 struct Pool {
@@ -48,6 +51,7 @@ struct Pool {
     Waiter     *firstWaiter, **lastWaiter;
     unsigned    generation;                    /* bounced so often */
     bool        stopping;
+    bool        hurry;                         /* the server stops: nobody waits for a handle any more */
     uint64_t    gets;
     Ns_Time     waitTime;
     /* atomic, relaxed */
@@ -59,6 +63,7 @@ struct Pool {
     Handle     *handles;
     int64_t     maxIdle, maxOpen;              /* ms; 0: no limit */
     Ns_Time     getTimeout;
+    int64_t     stopGrace;                     /* microseconds that statements have when the server stops */
     bool        logErrors, verbose;
     size_t      maxLogged;                     /* bytes of a statement in the log */
 };
@@ -70,6 +75,8 @@ Pool   *NsDbPoolFirst(void);
 Pool   *NsDbPoolCreate(const char *name, const char *description);
 /* Any thread: close what is idle for too long, or was bounced. */
 void    NsDbPoolCheck(Pool *pool);
+/* Any thread: those who wait for a handle get none, and nobody waits after them. */
+void    NsDbPoolHurry(Pool *pool);
 /* No more handles are given out, and what is idle is closed. */
 void    NsDbPoolStop(Pool *pool);
 typedef struct PoolStats {
@@ -89,8 +96,28 @@ void    NsDbNoteLost(Ns_DbHandle *handle);
 /* The owner, or the only one who knows the handle. */
 NS_EXTERN void NsDbClose(Ns_DbHandle *handle);
 
+/* ---- the stop (stop.c) */
+
+/* Main thread, once: statements that still run when the server stops will be ended. */
+void    NsDbStopInit(void);
+/* Main thread, at the exit: nobody looks for them any more. */
+void    NsDbStopEnd(void);
+
 /* ---- statements */
 
+/* Monotonic microseconds. */
+static inline int64_t
+NsDbMicroseconds(const Ns_Time *time)
+{
+    return (int64_t)time->sec * 1000000 + time->usec;
+}
+
+/* The owner: no statement of the handle is under way. */
+static inline void
+NsDbIdle(Ns_DbHandle *handle)
+{
+    __atomic_store_n(&((Handle *)handle)->since, 0, __ATOMIC_RELAXED);
+}
 /* "Database operation ... failed", with the handle's exception (call.c). */
 NS_EXTERN Tcl_Obj *NsDbFailure(const Ns_DbHandle *handle, const char *what);
 /* util.c: of a statement whose `row` is bound (NULL: it failed) the only row, as Ns_Db0or1Row gives it. */

@@ -86,7 +86,7 @@ NsDbPoolCreate(const char *name, const char *description)
     const char *driver = Ns_ConfigGetValue(section, "driver");
     Driver     *found;
     Pool       *pool;
-    Ns_Time     minDuration;
+    Ns_Time     minDuration, stopGrace;
 
     if (driver == NULL) {
         Ns_Log(Error, "nsdb: pool %s: section %s has no parameter driver", name, section);
@@ -110,7 +110,9 @@ NsDbPoolCreate(const char *name, const char *description)
     pool->maxOpen = ConfigMs(section, "maxopen", "60m");
     Ns_ConfigTimeUnitRange(section, "gettimeout", "60s", 0, 0, 86400L * 3650, 0, &pool->getTimeout);
     Ns_ConfigTimeUnitRange(section, "logminduration", "0", 0, 0, 86400L * 3650, 0, &minDuration);
-    pool->minDuration = (int64_t)minDuration.sec * 1000000 + minDuration.usec;
+    pool->minDuration = NsDbMicroseconds(&minDuration);
+    Ns_ConfigTimeUnitRange(section, "stopgrace", "5s", 0, 0, 86400L * 3650, 0, &stopGrace);
+    pool->stopGrace = NsDbMicroseconds(&stopGrace);
     pool->verbose = Ns_ConfigBool(section, "verbose", false);
     pool->logErrors = Ns_ConfigBool(section, "logsqlerrors", true);
     pool->maxLogged = (size_t)Ns_ConfigMemUnitRange(section, "maxlogged", "4KB", 4096, 0, INT_MAX);
@@ -156,6 +158,7 @@ NsDbClose(Ns_DbHandle *handle)
         handle->connected = false;
         handle->fetchingRows = 0;
     }
+    NsDbIdle(handle);
     Count((Handle *)handle);
 }
 
@@ -287,7 +290,7 @@ Wait(Pool *pool, Ns_DbHandle **handles, int want, uintptr_t owner, const Ns_Time
     *pool->lastWaiter = &waiter;
     pool->lastWaiter = &waiter.next;
     pool->nwaiting++;
-    while (!waiter.granted && !pool->stopping && status == NS_OK) {
+    while (!waiter.granted && !pool->stopping && !pool->hurry && status == NS_OK) {
         status = Ns_CondTimedWait(&waiter.cond, &pool->lock, until);
     }
     if (waiter.granted) {
@@ -436,6 +439,7 @@ Ns_DbPoolPutHandle(Ns_DbHandle *handle)
         }
         NsDbNoteLost(handle);
     }
+    NsDbIdle(handle);
     Ns_SetTrunc(handle->row, 0u);
     handle->statement = NULL;
     handle->cExceptionCode[0] = '\0';
@@ -511,14 +515,30 @@ Ns_DbBouncePool(const char *name)
     return NS_OK;
 }
 
+/* The lock is held. */
+static void
+WakeAll(const Pool *pool)
+{
+    for (Waiter *waiter = pool->firstWaiter; waiter != NULL; waiter = waiter->next) {
+        Ns_CondSignal(&waiter->cond);
+    }
+}
+
+void
+NsDbPoolHurry(Pool *pool)
+{
+    Ns_MutexLock(&pool->lock);
+    pool->hurry = true;
+    WakeAll(pool);
+    Ns_MutexUnlock(&pool->lock);
+}
+
 void
 NsDbPoolStop(Pool *pool)
 {
     Ns_MutexLock(&pool->lock);
     pool->stopping = true;
-    for (Waiter *waiter = pool->firstWaiter; waiter != NULL; waiter = waiter->next) {
-        Ns_CondSignal(&waiter->cond);
-    }
+    WakeAll(pool);
     Ns_MutexUnlock(&pool->lock);
     NsDbPoolCheck(pool);
 }

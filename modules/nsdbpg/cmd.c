@@ -80,6 +80,27 @@ FactObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
 }
 
 static int
+StreamObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    char         *id;
+    int           stream = -1;
+    Ns_DbHandle  *handle;
+    PgConnection *connection;
+    Ns_ObjvSpec   args[] = {{"handle", Ns_ObjvString, &id, NULL}, {"?true|false", Ns_ObjvBool, &stream, NULL}, {NULL, NULL, NULL, NULL}};
+
+    (void)clientData;
+    if (Ns_ParseObjv(NULL, args, interp, 2, objc, objv) != NS_OK || PgGetHandle(interp, id, &handle) != TCL_OK) {
+        return TCL_ERROR;
+    }
+    connection = handle->connection;
+    if (stream >= 0) {
+        connection->stream = stream != 0;
+    }
+    Tcl_SetObjResult(interp, Tcl_NewIntObj(connection->stream));
+    return TCL_OK;
+}
+
+static int
 PgObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
     static const Ns_SubCmdSpec cmds[] = {
@@ -87,6 +108,7 @@ PgObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *ob
         {"listen", PgListenObjCmd}, {"listeners", PgListenersObjCmd},
         {"lo_export", PgLoExportObjCmd}, {"lo_import", PgLoImportObjCmd}, {"lo_read", PgLoReadObjCmd}, {"lo_unlink", PgLoUnlinkObjCmd},
         {"lo_write", PgLoWriteObjCmd}, {"ntuples", FactObjCmd}, {"pid", FactObjCmd}, {"port", FactObjCmd}, {"status", FactObjCmd},
+        {"stream", StreamObjCmd},
         {"unlisten", PgUnlistenObjCmd},
         {NULL, NULL}
     };

@@ -21,6 +21,7 @@ Begin(Ns_DbHandle *handle, const char *sql, ExecStatusType wanted, int64_t deadl
 
     Tcl_DStringInit(&ds);
     bytes = Ns_TextOutString(&ds, sql);
+    PgRunning(handle->connection, bytes != NULL);
     sent = bytes != NULL && PQsendQuery(conn, bytes) == 1 && PgFlush(conn, deadline);
     Tcl_DStringFree(&ds);
     if (bytes == NULL) {
@@ -52,6 +53,15 @@ Begin(Ns_DbHandle *handle, const char *sql, ExecStatusType wanted, int64_t deadl
         PQclear(result);
     }
     return NS_ERROR;
+}
+
+/* However it went. */
+static void
+End(const Ns_DbHandle *handle)
+{
+    if (handle->connected) {
+        PgRunning(handle->connection, false);
+    }
 }
 
 static bool
@@ -146,10 +156,11 @@ PgCopyInObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *con
         return FileFailed(interp, file);
     }
     status = Ns_DbStatementBegin(handle, &began);
-    deadline = PgStatementDeadline(handle->connection);
+    deadline = status == NS_OK ? PgStatementDeadline(handle->connection) : 0;
     if (status == NS_OK && (status = Begin(handle, sql, PGRES_COPY_IN, deadline)) == NS_OK) {
         status = in != NULL ? CopyFile(handle, in, deadline) : CopyText(handle, text, (size_t)len, deadline);
     }
+    End(handle);
     if (in != NULL) {
         (void)fclose(in);
     }
@@ -220,10 +231,11 @@ PgCopyOutObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *co
     Tcl_DStringInit(&bytes);
     Tcl_DStringInit(&text);
     status = Ns_DbStatementBegin(handle, &began);
-    deadline = PgStatementDeadline(handle->connection);
+    deadline = status == NS_OK ? PgStatementDeadline(handle->connection) : 0;
     if (status == NS_OK && (status = Begin(handle, sql, PGRES_COPY_OUT, deadline)) == NS_OK) {
         status = Receive(handle, out, &bytes, deadline);
     }
+    End(handle);
     if (out != NULL && fclose(out) != 0 && status == NS_OK) {
         Ns_DbSetException(handle, NS_SQLERRORCODE, "the file cannot be written");
         status = NS_ERROR;

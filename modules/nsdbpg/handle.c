@@ -37,7 +37,15 @@ Name(Ns_DbHandle *handle)
 int64_t
 PgStatementDeadline(const PgConnection *connection)
 {
-    return connection->config->statementTimeout > 0 ? PgDeadline(connection->config->statementTimeout + GRACE) : 0;
+    return connection->timeout > 0 ? PgDeadline(connection->timeout + GRACE) : 0;
+}
+
+void
+PgRunning(PgConnection *connection, bool running)
+{
+    int64_t deadline = running ? PgStatementDeadline(connection) : 0;
+
+    __atomic_store_n(&connection->deadline, running && deadline == 0 ? INT64_MAX : deadline, __ATOMIC_RELEASE);
 }
 
 /*
@@ -63,6 +71,34 @@ Watch(void *arg, int id)
         }
     }
     Ns_MutexUnlock(&watchLock);
+}
+
+/*
+ * Another thread: what runs is cancelled; the third time the connection is given up, as the server does not hear.
+ */
+static bool
+Interrupt(const Ns_DbHandle *handle, int times)
+{
+    PgCancelKey  *key = NULL;
+    PgConnection *found;
+    bool          runs;
+
+    Ns_MutexLock(&watchLock);
+    for (found = watched; found != NULL && found->handle != handle; found = found->next) {
+    }
+    runs = found != NULL && __atomic_load_n(&found->deadline, __ATOMIC_ACQUIRE) != 0;
+    if (runs && times < 3) {
+        key = PgCancelKeyHold(found->key);
+    } else if (runs) {
+        __atomic_store_n(&found->late, true, __ATOMIC_RELEASE);
+        (void)shutdown(found->sock, SHUT_RDWR);
+    }
+    Ns_MutexUnlock(&watchLock);
+    if (key != NULL) {
+        PgCancel(key);
+        PgCancelKeyRelease(key);
+    }
+    return runs;
 }
 
 static void
@@ -100,6 +136,7 @@ CloseDb(Ns_DbHandle *handle)
     PQclear(connection->result);               /* NULL is fine */
     PQfinish(connection->conn);
     (void)close(connection->sock);
+    PgCancelKeyRelease(connection->key);
     ns_free(connection);
     handle->connection = NULL;
     handle->connected = false;
@@ -128,14 +165,20 @@ OpenDb(Ns_DbHandle *handle)
     const PgConfig *config = PgConfigOf(handle->driver);
     PgConnection   *connection;
     Tcl_DString     error;
+    PgCancelKey    *key;
     PGconn         *conn;
     int             sock;
 
     Tcl_DStringInit(&error);
     conn = PgConnect(handle->datasource, handle->user, handle->password, config, &error);
     sock = conn != NULL ? PgDupSocket(conn) : -1;
-    if (conn != NULL && sock < 0) {
-        Tcl_DStringAppend(&error, "no descriptor is left", -1);
+    key = conn != NULL ? PgCancelKeyNew(conn) : NULL;
+    if (conn != NULL && (sock < 0 || key == NULL)) {
+        Tcl_DStringAppend(&error, sock < 0 ? "no descriptor is left" : "out of memory", -1);
+        if (sock >= 0) {
+            (void)close(sock);
+        }
+        PgCancelKeyRelease(key);
         PQfinish(conn);
         conn = NULL;
     }
@@ -145,6 +188,10 @@ OpenDb(Ns_DbHandle *handle)
         connection->conn = conn;
         connection->sock = sock;
         connection->config = config;
+        connection->key = key;
+        connection->handle = handle;
+        connection->timeout = config->statementTimeout;
+        connection->stream = config->streamRows;
         Enlist(connection);
         handle->connection = connection;
         handle->connected = true;
@@ -174,7 +221,7 @@ PgFailed(Ns_DbHandle *handle, const PGresult *result, bool late)
     Tcl_DStringInit(&text);
     if (late) {
         code = "57014";
-        Tcl_DStringAppend(&text, "the server has not ended the statement within statementtimeout: the connection is given up", -1);
+        Tcl_DStringAppend(&text, "the server has not ended the statement in time: the connection is given up", -1);
     } else {
         PgAppendText(&text, result != NULL ? PQresultErrorMessage(result) : PQerrorMessage(connection->conn));
     }
@@ -206,7 +253,14 @@ EndCopy(PGconn *conn, ExecStatusType kind)
     return kind == PGRES_COPY_OUT && PgDrainCopy(conn, 0);
 }
 
-typedef enum { TAKEN, COPIED, STUCK, REFUSED } Taken;
+typedef enum { TAKEN, COPIED, STUCK, REFUSED, STREAMED } Taken;
+
+/* What is known at the end of an answer. */
+typedef struct Answer {
+    PGresult *failed;                          /* the last result that is a failure */
+    bool      copy;                            /* there was a COPY */
+    bool      fine;                            /* the connection can be used again */
+} Answer;
 
 /* A result that came is kept or freed, unless it is a failure (REFUSED). */
 static Taken
@@ -216,6 +270,13 @@ TakeResult(Ns_DbHandle *handle, PGresult *result)
     ExecStatusType kind = PQresultStatus(result);
 
     switch (kind) {
+    case PGRES_SINGLE_TUPLE:
+        Clear(handle);
+        connection->row = 0;
+        connection->rows = 1;
+        connection->result = result;
+        connection->streams = true;
+        return STREAMED;
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
     case PGRES_EMPTY_QUERY:
@@ -238,60 +299,191 @@ TakeResult(Ns_DbHandle *handle, PGresult *result)
     }
 }
 
+/* As TakeResult, of what follows a row that came alone: the next one, unless all are `dropped`; only rows of the first statement with some. */
+static Taken
+TakeMore(Ns_DbHandle *handle, PGresult *result, bool dropped)
+{
+    PgConnection  *connection = handle->connection;
+    ExecStatusType kind = PQresultStatus(result);
+
+    if (kind == PGRES_SINGLE_TUPLE && connection->streams && !dropped) {
+        connection->row = 0;
+        connection->rows += connection->rows < INT32_MAX;
+        connection->result = result;
+        return STREAMED;
+    }
+    if (kind == PGRES_SINGLE_TUPLE || kind == PGRES_TUPLES_OK || kind == PGRES_COMMAND_OK || kind == PGRES_EMPTY_QUERY) {
+        connection->streams = connection->streams && kind == PGRES_SINGLE_TUPLE;
+        PQclear(result);
+        return TAKEN;
+    }
+    return TakeResult(handle, result);
+}
+
+/*
+ * Results up to the end, or up to a row that came alone (true).  What a failure leaves behind is read as well: the connection is to be used
+ * again.
+ */
+static bool
+Read(Ns_DbHandle *handle, Answer *answer, bool more, bool dropped)
+{
+    PgConnection *connection = handle->connection;
+    PGresult     *result;
+    bool          late;
+
+    while (answer->fine && (result = PgResult(connection->conn, 0, &late)) != NULL) {
+        Taken taken = more ? TakeMore(handle, result, dropped) : TakeResult(handle, result);
+
+        if (taken == STREAMED) {
+            /* The server may be waiting for us: it has no limit of time until we ask for more. */
+            __atomic_store_n(&connection->deadline, INT64_MAX, __ATOMIC_RELEASE);
+            return true;
+        }
+        if (taken == REFUSED) {
+            PQclear(answer->failed);
+            answer->failed = result;
+        }
+        answer->copy = answer->copy || taken == COPIED;
+        answer->fine = taken != STUCK && PQstatus(connection->conn) == CONNECTION_OK;
+    }
+    return false;
+}
+
+/* After the end of an answer.  NS_ERROR: with an exception. */
+static int
+Judge(Ns_DbHandle *handle, Answer *answer, bool sent)
+{
+    PgConnection *connection = handle->connection;
+    bool          late;
+    int           status = NS_OK;
+
+    connection->streams = false;
+    PgRunning(connection, false);
+    /* One that can neither be read nor ended is given up as well. */
+    late = __atomic_load_n(&connection->late, __ATOMIC_ACQUIRE) || (sent && !answer->fine && PQstatus(connection->conn) == CONNECTION_OK);
+    if (!answer->fine || late || answer->failed != NULL || PQstatus(connection->conn) != CONNECTION_OK) {
+        Clear(handle);
+        status = PgFailed(handle, answer->failed, late);
+    } else if (answer->copy) {
+        Clear(handle);
+        Ns_DbSetException(handle, NS_SQLERRORCODE, "COPY is for ns_pg copy_in and ns_pg copy_out");
+        status = NS_ERROR;
+    }
+    PQclear(answer->failed);
+    return status;
+}
+
 int
 PgFinish(Ns_DbHandle *handle, bool sent)
 {
     PgConnection *connection = handle->connection;
-    PGresult     *result, *failed = NULL;
-    bool          late = false, copy = false, fine;
+    Answer        answer = {.failed = NULL};
+    int           status = NS_ROWS;
+
+    PgRunning(connection, true);
+    answer.fine = sent && PgFlush(connection->conn, 0);
+    if (!Read(handle, &answer, false, false)) {
+        status = Judge(handle, &answer, sent);
+        if (status == NS_OK) {
+            status = connection->result != NULL ? NS_ROWS : NS_DML;
+        }
+    }
+    if (status == NS_ROWS) {
+        handle->fetchingRows = 1;
+    }
+    return status;
+}
+
+/* The next row of those that come one by one.  As DbFn_GetRow, without having put it anywhere. */
+static int
+NextRow(Ns_DbHandle *handle)
+{
+    PgConnection *connection = handle->connection;
+    Answer        answer = {.fine = true};
     int           status;
 
-    __atomic_store_n(&connection->deadline, PgStatementDeadline(connection), __ATOMIC_RELEASE);
-    fine = sent && PgFlush(connection->conn, 0);
-    /* What a failure leaves behind is read as well, up to the end: the connection is to be used again. */
-    while (fine && (result = PgResult(connection->conn, 0, &late)) != NULL) {
-        Taken taken = TakeResult(handle, result);
+    PQclear(connection->result);
+    connection->result = NULL;
+    PgRunning(connection, true);
+    if (Read(handle, &answer, true, false)) {
+        return NS_OK;
+    }
+    handle->fetchingRows = 0;
+    status = Judge(handle, &answer, true);
+    return status == NS_OK ? NS_END_DATA : status;
+}
 
-        if (taken == REFUSED) {
-            PQclear(failed);
-            failed = result;
-        }
-        copy = copy || taken == COPIED;
-        fine = taken != STUCK && PQstatus(connection->conn) == CONNECTION_OK;
+/*
+ * Rows that wait are not wanted.  Those that come one by one are read to their end: to cancel the statement could undo what it has done.
+ * False: the connection is lost.
+ */
+static bool
+Discard(Ns_DbHandle *handle)
+{
+    PgConnection *connection = handle->connection;
+
+    Clear(handle);
+    if (connection->streams) {
+        Answer answer = {.fine = true};
+
+        PgRunning(connection, true);
+        (void)Read(handle, &answer, true, true);
+        PQclear(answer.failed);                /* the rest is not wanted, nor why it did not come */
+        answer.failed = NULL;
+        answer.copy = false;
+        return Judge(handle, &answer, true) == NS_OK;
     }
-    __atomic_store_n(&connection->deadline, 0, __ATOMIC_RELEASE);
-    /* One that can neither be read nor ended is given up as well. */
-    late = __atomic_load_n(&connection->late, __ATOMIC_ACQUIRE) || (sent && !fine && PQstatus(connection->conn) == CONNECTION_OK);
-    if (!fine || late || failed != NULL || PQstatus(connection->conn) != CONNECTION_OK) {
-        Clear(handle);
-        status = PgFailed(handle, failed, late);
-    } else if (copy) {
-        Clear(handle);
-        Ns_DbSetException(handle, NS_SQLERRORCODE, "COPY is for ns_pg copy_in and ns_pg copy_out");
-        status = NS_ERROR;
-    } else {
-        status = connection->result != NULL ? NS_ROWS : NS_DML;
-        handle->fetchingRows = status == NS_ROWS;
+    return true;
+}
+
+static bool
+InTransaction(Ns_DbHandle *handle)
+{
+    return PQtransactionStatus(((PgConnection *)handle->connection)->conn) != PQTRANS_IDLE;
+}
+
+/* Outside of a transaction that was not ended: one that is rolled back would take it back. */
+static Ns_ReturnCode
+TellTimeout(Ns_DbHandle *handle)
+{
+    PgConnection *connection = handle->connection;
+    char          sql[80];
+
+    Clear(handle);
+    connection->retell = InTransaction(handle);
+    if (PQtransactionStatus(connection->conn) == PQTRANS_INERROR) {
+        return NS_OK;
     }
-    PQclear(failed);
-    return status;
+    (void)snprintf(sql, sizeof(sql), "SET statement_timeout = %lld", (long long)connection->timeout);
+    return PgFinish(handle, PQsendQuery(connection->conn, sql) == 1) != NS_ERROR ? NS_OK : NS_ERROR;
+}
+
+/* Ready for a statement: what was before is over, and the server knows the time-out. */
+static bool
+Prepare(Ns_DbHandle *handle)
+{
+    return Discard(handle) && (!((PgConnection *)handle->connection)->retell || InTransaction(handle) || TellTimeout(handle) == NS_OK);
+}
+
+static bool
+Send(const PgConnection *connection, const char *sql)
+{
+    return PQsendQuery(connection->conn, sql) == 1 && (!connection->stream || PQsetSingleRowMode(connection->conn) == 1);
 }
 
 int
 PgExec(Ns_DbHandle *handle, const char *sql)
 {
-    PgConnection *connection = handle->connection;
-    Tcl_DString   ds;
-    const char   *bytes;
-    int           status = NS_ERROR;
+    Tcl_DString ds;
+    const char *bytes;
+    int         status = NS_ERROR;
 
     Tcl_DStringInit(&ds);
     bytes = Ns_TextOutString(&ds, sql);
-    Clear(handle);
-    if (bytes != NULL) {
-        status = PgFinish(handle, PQsendQuery(connection->conn, bytes) == 1);
-    } else {
+    if (bytes == NULL) {
         Ns_DbSetException(handle, "22021", "the statement has a NUL");
+    } else if (Prepare(handle)) {
+        status = PgFinish(handle, Send(handle->connection, bytes));
     }
     Tcl_DStringFree(&ds);
     return status;
@@ -324,13 +516,17 @@ static int
 GetRow(Ns_DbHandle *handle, Ns_Set *row)
 {
     PgConnection *connection = handle->connection;
-    int           count = PQnfields(connection->result);
+    int           status, count;
     Tcl_DString   text;
 
+    if (connection->streams && connection->row == 1 && (status = NextRow(handle)) != NS_OK) {
+        return status;
+    }
     if (connection->result == NULL || connection->row == PQntuples(connection->result)) {
         Clear(handle);
         return NS_END_DATA;
     }
+    count = PQnfields(connection->result);
     if (Ns_SetSize(row) != (size_t)count) {
         Ns_DbSetException(handle, NS_SQLERRORCODE, "the set has not as many fields as the row has columns");
         return NS_ERROR;
@@ -358,23 +554,39 @@ GetRowCount(Ns_DbHandle *handle)
 static Ns_ReturnCode
 Flush(Ns_DbHandle *handle)
 {
-    Clear(handle);
-    return NS_OK;
+    return Discard(handle) ? NS_OK : NS_ERROR;
 }
 
 /* ---- transactions */
 
-static bool
-InTransaction(Ns_DbHandle *handle)
+static int64_t
+StatementTimeout(Ns_DbHandle *handle, int64_t ms)
 {
-    return PQtransactionStatus(((PgConnection *)handle->connection)->conn) != PQTRANS_IDLE;
+    PgConnection *connection = handle->connection;
+    int64_t       before = connection->timeout;
+
+    if (ms >= 0 && (ms != before || connection->retell)) {
+        connection->timeout = ms;
+        if (!Discard(handle) || TellTimeout(handle) != NS_OK) {
+            return -1;
+        }
+    }
+    return connection->timeout;
 }
 
 static Ns_ReturnCode
 ResetHandle(Ns_DbHandle *handle)
 {
-    Clear(handle);
-    return !InTransaction(handle) || PgExec(handle, "ROLLBACK") != NS_ERROR ? NS_OK : NS_ERROR;
+    PgConnection *connection = handle->connection;
+
+    if (!Discard(handle)) {
+        return NS_ERROR;
+    }
+    connection->stream = connection->config->streamRows;
+    if (InTransaction(handle) && PgExec(handle, "ROLLBACK") == NS_ERROR) {
+        return NS_ERROR;
+    }
+    return StatementTimeout(handle, connection->config->statementTimeout) >= 0 ? NS_OK : NS_ERROR;
 }
 
 Ns_ReturnCode
@@ -428,6 +640,7 @@ PgRegister(const char *driver, const char *path, ns_funcptr_t serverInit)
         {DbFn_BindRow, (ns_funcptr_t)BindRow}, {DbFn_GetRow, (ns_funcptr_t)GetRow}, {DbFn_GetRowCount, (ns_funcptr_t)GetRowCount},
         {DbFn_Flush, (ns_funcptr_t)Flush}, {DbFn_Cancel, (ns_funcptr_t)Flush}, {DbFn_ResetHandle, (ns_funcptr_t)ResetHandle},
         {DbFn_Alive, (ns_funcptr_t)Alive}, {DbFn_InTransaction, (ns_funcptr_t)InTransaction}, {DbFn_Version, (ns_funcptr_t)Version},
+        {DbFn_Interrupt, (ns_funcptr_t)Interrupt}, {DbFn_StatementTimeout, (ns_funcptr_t)StatementTimeout},
         {DbFn_End, NULL}
     };
     PgConfig *config = ns_calloc(1u, sizeof(PgConfig));
@@ -438,6 +651,7 @@ PgRegister(const char *driver, const char *path, ns_funcptr_t serverInit)
     config->driver = ns_strdup(driver);
     config->connectTimeout = Ns_TimeToMilliseconds(&connect);
     config->statementTimeout = Ns_TimeToMilliseconds(&statement);
+    config->streamRows = Ns_ConfigBool(path, "streamrows", false);
     config->maxListeners = Ns_ConfigIntRange(path, "maxlisteners", 20, 0, 10000);
     if (configs == NULL) {
         Ns_Time second = {1, 0};

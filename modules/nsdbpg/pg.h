@@ -2,7 +2,8 @@
 /*
  * Between the files of nsdbpg.
  *
- * connect.c talks to libpq, and never waits past a date; handle.c stands on it: what nsdb asks of the driver.  cmd.c has the commands, lob.c
+ * connect.c talks to libpq, and never waits past a date; cancel.c has statements cancelled; handle.c stands on both: what nsdb asks of the
+ * driver.  cmd.c has the commands, lob.c
  * those for large objects, copy.c for COPY; listen.c is who listens for NOTIFY.  nsdbpg.c starts all.
  */
 #ifndef NSDBPG_PG_H
@@ -17,16 +18,23 @@ typedef struct PgConfig {
     const char      *driver;
     int64_t          connectTimeout, statementTimeout;     /* ms; the latter 0: none */
     int              maxListeners;
+    bool             streamRows;               /* unless a handle says otherwise */
 } PgConfig;
 
 typedef struct PgConnection {
     struct PgConnection *next, **prev;         /* of all; under the watch's lock */
-    int64_t         deadline;                  /* of the statement under way, 0: none; atomic */
+    const Ns_DbHandle *handle;                 /* whose it is */
+    int64_t         deadline;                  /* of the statement under way, INT64_MAX: no limit, 0: there is none; atomic */
     bool            late;                      /* the watch has given it up; atomic */
+    struct PgCancelKey *key;                   /* to have the server cancel it */
+    int64_t         timeout;                   /* ms that a statement may take, 0: no limit; the server knows it, unless `retell` */
+    bool            retell;                    /* it was told in a transaction, or could not be told in one that has failed */
     PGconn         *conn;
     int             sock;                      /* ours, of its socket: see PgDupSocket */
     PGresult       *result;                    /* whose rows are being fetched */
-    int             row, rows;                 /* the next one; how many there are or were changed */
+    int             row, rows;                 /* the next one; how many there are (`streams`: so far) or were changed */
+    bool            stream;                    /* rows are to come one by one */
+    bool            streams;                   /* they do: more may come */
     const PgConfig *config;
 } PgConnection;
 
@@ -59,19 +67,34 @@ void    PgAppendText(Tcl_DString *ds, const char *bytes);
 /* Sends one statement of ours, and waits.  NS_ERROR: `error` has the reason. */
 Ns_ReturnCode PgCommand(PGconn *conn, const char *sql, int64_t timeout, Tcl_DString *error);
 
+/* ---- cancel.c */
+
+typedef struct PgCancelKey PgCancelKey;
+/* The owner of the connection; NULL: there is no memory. */
+PgCancelKey *PgCancelKeyNew(PGconn *conn);
+PgCancelKey *PgCancelKeyHold(PgCancelKey *key);
+void         PgCancelKeyRelease(PgCancelKey *key);         /* NULL is fine */
+/*
+ * Any thread: the server is asked to cancel what that connection does, by a thread for that: it may take as long as a connection takes.
+ * Holds the key.
+ */
+void         PgCancel(PgCancelKey *key);
+
 /* ---- handle.c: the owner of the handle */
 
 /* Main thread, once for each name of a driver: as its section `path` says.  `serverInit` is its DbFn_ServerInit.  NS_ERROR, logged. */
 Ns_ReturnCode PgRegister(const char *driver, const char *path, ns_funcptr_t serverInit);
 
 /*
- * After PQsend...: waits for all results and keeps the last one with rows.  As DbFn_Exec; a connection that is lost, or whose statement is
+ * After PQsend...: waits for all results and keeps the last one with rows; or, when they come one by one, for the first row.  As DbFn_Exec; a connection that is lost, or whose statement is
  * not ended by the server in time, is closed.
  */
 int     PgFinish(Ns_DbHandle *handle, bool sent);
 /* A failure of this connection, or of a result: sets the exception, and closes what is lost.  Always NS_ERROR. */
 int     PgFailed(Ns_DbHandle *handle, const PGresult *result, bool late);
 int64_t PgStatementDeadline(const PgConnection *connection);
+/* A statement of the connection is under way: the watch, and the end of the server, see it; or no more is. */
+void    PgRunning(PgConnection *connection, bool running);
 const PgConfig *PgConfigOf(const char *driver);
 int     PgExec(Ns_DbHandle *handle, const char *sql);
 /* Statements around several of ours, unless a transaction is open: *mine tells.  NS_ERROR: the exception is set. */

@@ -23,6 +23,13 @@ typedef struct Config {
 } Config;
 
 typedef struct Connection {
+    struct Connection *next, **prev;           /* of all; under `lock` */
+    const Ns_DbHandle *handle;                 /* whose it is */
+    bool          running;                     /* a statement was begun, and not finished; atomic */
+    bool          ended;                       /* that one is to end, as the server stops; atomic */
+    int           busyTimeout;                 /* ms */
+    int64_t       busySince;                   /* when it began to wait for another connection's lock */
+    bool          gaveUp;                      /* that wait, before busyTimeout */
     sqlite3      *db;
     sqlite3_stmt *stmt;                        /* whose rows are being fetched */
     bool          ready;                       /* its next row is there */
@@ -30,7 +37,9 @@ typedef struct Connection {
     int64_t       timeout, deadline;           /* ms; 0: none */
 } Connection;
 
-static Config *configs;
+static Config     *configs;
+static Ns_Mutex    lock;                       /* a connection in the list is open as long as it is held */
+static Connection *connections;
 
 static const char *
 Name(Ns_DbHandle *handle)
@@ -64,10 +73,13 @@ Failed(Ns_DbHandle *handle)
 {
     const Connection *connection = handle->connection;
     int               error = sqlite3_extended_errcode(connection->db);
+    bool              stopped = error == SQLITE_INTERRUPT || ((error & 0xff) == SQLITE_BUSY && connection->gaveUp);
     char              code[12];
 
-    if (error == SQLITE_INTERRUPT && connection->deadline > 0 && Now() >= connection->deadline) {
+    if (stopped && connection->deadline > 0 && Now() >= connection->deadline) {
         Exception(handle, "57014", "the statement took longer than statementtimeout");
+    } else if (stopped && __atomic_load_n(&connection->ended, __ATOMIC_RELAXED)) {
+        Exception(handle, "57014", "the statement was ended, as the server stops");
     } else {
         (void)snprintf(code, sizeof(code), "%d", error);
         Exception(handle, code, sqlite3_errmsg(connection->db));
@@ -84,6 +96,73 @@ TooLong(void *arg)
     return connection->deadline > 0 && Now() >= connection->deadline;
 }
 
+/* Another connection has the lock for which a statement waits, asked so often: 0: it waits no more. */
+static int
+Busy(void *arg, int times)
+{
+    Connection *connection = arg;
+    int64_t     now = Now();
+
+    if (times == 0) {
+        connection->busySince = now;
+    }
+    if (now - connection->busySince >= connection->busyTimeout) {
+        return 0;
+    }
+    connection->gaveUp = TooLong(arg) || __atomic_load_n(&connection->ended, __ATOMIC_RELAXED);
+    if (!connection->gaveUp) {
+        (void)sqlite3_sleep(times < 20 ? 1 + times : 20);
+    }
+    return !connection->gaveUp;
+}
+
+/* Another thread: the end of what runs. */
+static bool
+Interrupt(const Ns_DbHandle *handle, int times)
+{
+    Connection *found;
+    bool        runs;
+
+    (void)times;
+    Ns_MutexLock(&lock);
+    for (found = connections; found != NULL && found->handle != handle; found = found->next) {
+    }
+    runs = found != NULL && __atomic_load_n(&found->running, __ATOMIC_ACQUIRE);
+    if (runs) {
+        __atomic_store_n(&found->ended, true, __ATOMIC_RELAXED);
+        sqlite3_interrupt(found->db);
+    }
+    Ns_MutexUnlock(&lock);
+    return runs;
+}
+
+static void
+Enlist(Connection *connection)
+{
+    Ns_MutexLock(&lock);
+    connection->next = connections;
+    connection->prev = &connections;
+    if (connections != NULL) {
+        connections->prev = &connection->next;
+    }
+    connections = connection;
+    Ns_MutexUnlock(&lock);
+}
+
+/* One that was never in the list is not taken out of it. */
+static void
+Delist(Connection *connection)
+{
+    Ns_MutexLock(&lock);
+    if (connection->prev != NULL) {
+        *connection->prev = connection->next;
+        if (connection->next != NULL) {
+            connection->next->prev = connection->prev;
+        }
+    }
+    Ns_MutexUnlock(&lock);
+}
+
 static void
 Finish(Ns_DbHandle *handle)
 {
@@ -93,6 +172,7 @@ Finish(Ns_DbHandle *handle)
     connection->stmt = NULL;
     connection->ready = false;
     connection->deadline = 0;                  /* what is prepared next has its own */
+    __atomic_store_n(&connection->running, false, __ATOMIC_RELEASE);
     handle->fetchingRows = 0;
 }
 
@@ -114,6 +194,7 @@ CloseDb(Ns_DbHandle *handle)
 {
     Connection *connection = handle->connection;
 
+    Delist(connection);
     Finish(handle);
     (void)sqlite3_close_v2(connection->db);
     ns_free(connection);
@@ -126,14 +207,21 @@ CloseDb(Ns_DbHandle *handle)
 static Ns_ReturnCode
 Prepare(Ns_DbHandle *handle, const Config *config)
 {
-    const Connection *connection = handle->connection;
-    char              sql[200];
+    Connection *connection = handle->connection;
+    char        sql[200];
 
     (void)sqlite3_extended_result_codes(connection->db, 1);
-    (void)sqlite3_busy_timeout(connection->db, config->busyTimeout);
+    connection->busyTimeout = config->busyTimeout;
+    (void)sqlite3_busy_handler(connection->db, Busy, connection);
     (void)snprintf(sql, sizeof(sql), "PRAGMA journal_mode=%s; PRAGMA synchronous=%s; PRAGMA foreign_keys=%d",
                    config->journalMode, config->synchronous, config->foreignKeys);
     return sqlite3_exec(connection->db, sql, NULL, NULL, NULL) == SQLITE_OK ? NS_OK : (Ns_ReturnCode)Failed(handle);
+}
+
+static void
+Watch(Connection *connection)
+{
+    sqlite3_progress_handler(connection->db, connection->timeout > 0 ? 10000 : 0, TooLong, connection);
 }
 
 static Ns_ReturnCode
@@ -163,7 +251,9 @@ OpenDb(Ns_DbHandle *handle)
     }
     Tcl_DStringFree(&ds);
     if (status == NS_OK) {
-        sqlite3_progress_handler(connection->db, connection->timeout > 0 ? 10000 : 0, TooLong, connection);
+        Watch(connection);
+        connection->handle = handle;
+        Enlist(connection);
         handle->connected = true;
     } else {
         (void)CloseDb(handle);
@@ -182,6 +272,9 @@ Start(Ns_DbHandle *handle)
     int         status;
 
     connection->deadline = connection->timeout > 0 ? Now() + connection->timeout : 0;
+    __atomic_store_n(&connection->ended, false, __ATOMIC_RELAXED);
+    connection->gaveUp = false;
+    __atomic_store_n(&connection->running, true, __ATOMIC_RELEASE);
     status = sqlite3_step(connection->stmt);
     if (status != SQLITE_ROW && status != SQLITE_DONE) {
         (void)Failed(handle);
@@ -429,6 +522,18 @@ Flush(Ns_DbHandle *handle)
     return NS_OK;
 }
 
+static int64_t
+StatementTimeout(Ns_DbHandle *handle, int64_t ms)
+{
+    Connection *connection = handle->connection;
+
+    if (ms >= 0 && ms != connection->timeout) {
+        connection->timeout = ms;
+        Watch(connection);
+    }
+    return connection->timeout;
+}
+
 /* ---- handles that come back */
 
 static bool
@@ -443,7 +548,7 @@ ResetHandle(Ns_DbHandle *handle)
     Connection *connection = handle->connection;
 
     Finish(handle);
-    connection->deadline = 0;
+    (void)StatementTimeout(handle, ConfigOf(handle->driver)->statementTimeout);
     return !InTransaction(handle) || sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK ? NS_OK
          : (Ns_ReturnCode)Failed(handle);
 }
@@ -509,7 +614,8 @@ Ns_DbDriverInit(const char *driver, const char *path)
         {DbFn_OpenDb, (ns_funcptr_t)OpenDb}, {DbFn_CloseDb, (ns_funcptr_t)CloseDb}, {DbFn_Exec, (ns_funcptr_t)Exec},
         {DbFn_BindRow, (ns_funcptr_t)BindRow}, {DbFn_GetRow, (ns_funcptr_t)GetRow}, {DbFn_GetRowCount, (ns_funcptr_t)GetRowCount},
         {DbFn_Flush, (ns_funcptr_t)Flush}, {DbFn_Cancel, (ns_funcptr_t)Flush}, {DbFn_ResetHandle, (ns_funcptr_t)ResetHandle},
-        {DbFn_InTransaction, (ns_funcptr_t)InTransaction}, {DbFn_Version, (ns_funcptr_t)Version}, {DbFn_End, NULL}
+        {DbFn_InTransaction, (ns_funcptr_t)InTransaction}, {DbFn_Version, (ns_funcptr_t)Version},
+        {DbFn_Interrupt, (ns_funcptr_t)Interrupt}, {DbFn_StatementTimeout, (ns_funcptr_t)StatementTimeout}, {DbFn_End, NULL}
     };
     static const char *const journals[] = {"WAL", "DELETE", "TRUNCATE", "PERSIST", "MEMORY", NULL};
     static const char *const syncs[] = {"NORMAL", "FULL", "EXTRA", "OFF", NULL};

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "interp/callbacks.h"
 
-typedef enum { AT_PRESTARTUP, AT_STARTUP, AT_SIGNAL, AT_READY, AT_SHUTDOWN, AT_EXIT, AT_COUNT } When;
+typedef enum { AT_PRESTARTUP, AT_STARTUP, AT_SIGNAL, AT_READY, AT_STOP, AT_SHUTDOWN, AT_EXIT, AT_COUNT } When;
 
 typedef struct Callback {
     struct Callback *next;
@@ -28,7 +28,7 @@ typedef struct Description {
     Ns_ArgProc          *append;
 } Description;
 
-static const char *const names[AT_COUNT] = {"prestartup", "startup", "signal", "ready", "shutdown", "exit"};
+static const char *const names[AT_COUNT] = {"prestartup", "startup", "signal", "ready", "stop", "shutdown", "exit"};
 
 static Ns_Mutex     lock;
 static Callback    *lists[AT_COUNT];           /* never removed from */
@@ -86,6 +86,12 @@ Ns_RegisterAtReady(Ns_Callback *proc, void *arg)
 }
 
 void *
+Ns_RegisterAtStop(Ns_Callback *proc, void *arg)
+{
+    return RegisterPlain(AT_STOP, proc, arg);
+}
+
+void *
 Ns_RegisterAtShutdown(Ns_ShutdownProc *proc, void *arg)
 {
     return Register(AT_SHUTDOWN, (Callback){.proc.shutdown = proc, .arg = arg});
@@ -121,6 +127,7 @@ void NsRunAtPreStartup(void) { Run(AT_PRESTARTUP); }
 void NsRunAtStartup(void)    { Run(AT_STARTUP); }
 void NsRunAtSignal(void)     { Run(AT_SIGNAL); }
 void NsRunAtReady(void)      { Run(AT_READY); }
+void NsRunAtStop(void)       { Run(AT_STOP); }
 void NsRunAtExit(void)       { Run(AT_EXIT); }
 
 void

@@ -23,6 +23,7 @@ void NsRunAtPreStartup(void);
 void NsRunAtStartup(void);
 void NsRunAtSignal(void);
 void NsRunAtReady(void);
+void NsRunAtStop(void);
 void NsStartAtShutdown(void);
 void NsWaitAtShutdown(const Ns_Time *until);
 void NsRunAtExit(void);

@@ -193,12 +193,12 @@ call get { ns_accesslog flags; ns_accesslog extendedheaders; ns_accesslog roll
     set fd [ns_asynclogfile open [ns_info home]/logs/async[ns_conn id] TRUNC]; ns_asynclogfile write $fd "a line\n"; ns_asynclogfile stats; ns_asynclogfile close $fd }
 
 # ---- databases
-call get { set h [ns_db gethandle tester]; catch {ns_db dml $h "x"}; catch {ns_db select $h "rows 3"}; foreach sub {poolname datasource user password driver dbtype info session_id connected verbose exception} { catch {ns_db $sub $h} }; catch {ns_db flush $h}; catch {ns_db cancel $h}; ns_dberrorcode $h; ns_dberrormsg $h
+call get { set h [ns_db gethandle tester]; catch {ns_db dml $h "x"}; catch {ns_db select $h "rows 3"}; foreach sub {poolname datasource user password driver dbtype info session_id connected verbose exception} { catch {ns_db $sub $h} }; catch {ns_db flush $h}; catch {ns_db cancel $h}; catch {ns_dbtimeout $h}; ns_dberrorcode $h; ns_dberrormsg $h
     catch {ns_db setexception $h code message}; ns_db releasehandle $h; ns_db pools; ns_db stats; ns_db currenthandles; ns_db logminduration; ns_dbpooldescription tester; ns_pooldescription tester; ns_dbconfigpath; ns_db bouncepool tester }
 call get { ns_dbquotevalue "it's" text; ns_dbquotevalue 5 int; ns_dbquotelist {a b's} text; ns_dbquotename x; ns_buildsqldate January 2 2003; ns_buildsqltime 01:02:03 PM; ns_buildsqltimestamp January 2 2003 01:02:03 PM; ns_localsqltimestamp }
 if {[ns_config ns/db/drivers sqlite] ne ""} {
     call get {
-        set h [ns_db gethandle lite]
+        set h [ns_db gethandle lite]; ns_dbtimeout $h 1m
         ns_db dml $h "create table if not exists t (a integer, b text)"; ns_db dml $h "insert into t values ([ns_conn id], 'some text')"
         set row [ns_db select $h "select a, b from t limit 3"]; while {[ns_db getrow $h $row]} { ns_set array $row }
         ns_db 0or1row $h "select count(*) as n from t"; ns_db 1row $h "select count(*) as n from t"; catch {ns_db dml $h "no sql"}; ns_dberrormsg $h
