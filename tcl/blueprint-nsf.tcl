@@ -31,11 +31,12 @@ proc ::nsd::blueprint::nsf::owns {ns} {
 
 # Packages of the framework, which are sourced again: the Serializer leaves out what is in their namespaces.
 proc ::nsd::blueprint::nsf::requirements {framework} {
+    variable ours
     set out {}
     set patterns [expr {$framework eq "nsf" ? "xotcl::* nx::*" : "xotcl::*"}]
     foreach pattern $patterns {
         foreach name [::package names] {
-            if {[string match $pattern $name] && $name ni {nx::serializer xotcl::serializer}
+            if {[string match $pattern $name] && $name ni $ours
                 && ![catch {::package present $name} version]} {
                 lappend out [list ::package require -exact $name $version]
             }
@@ -47,10 +48,15 @@ proc ::nsd::blueprint::nsf::requirements {framework} {
 # Statements that make everything of the framework, or nothing.
 proc ::nsd::blueprint::nsf::statements {} {
     variable framework [framework]
+    variable ours
     if {$framework eq ""} {
         return
     }
     set serializer [dict get {nsf nx::serializer xotcl {xotcl::serializer 1}} $framework]
+    # The serializer is for us alone, if nobody else has asked for it in this interpreter by now.
+    if {![info exists ours]} {
+        set ours [expr {[catch {::package present {*}$serializer}] ? [lindex $serializer 0] : ""}]
+    }
     set requirements [requirements $framework]
     set out {}
     ::nsd::blueprint::attempt "what was made with $framework" {
