@@ -6,6 +6,7 @@
 #   BENCH_WORKERS                callback workers (as many as there are cores)
 #   BENCH_THREADS                connection threads (4)
 #   BENCH_HOME                   where the pid file goes (build/bench)
+#   BENCH_LOG                    1: with an access log (nslog)
 #   BENCH_DEFLATE                0: without permessage-deflate
 #
 #   /echo/c       echoes WebSocket messages, in C alone (modules/example)
@@ -64,7 +65,10 @@ ns_section ns/server/bench {
     ns_param maxconnections 20000
     ns_param connsperthread 0
 }
-ns_section ns/server/bench/modules  { ns_param nsexample nsexample }
+ns_section ns/server/bench/modules  {
+    ns_param nsexample nsexample
+    if {[env BENCH_LOG 0]} { ns_param nslog nslog }
+}
 ns_section ns/server/bench/websocket {
     ns_param maxmessage    64MB
     ns_param maxsendbuffer 256MB
