@@ -68,10 +68,11 @@ ns_section ns/server/openacs/redirects {
     ns_param 503 /shared/503
     ns_param 500 /shared/500
 }
-# OpenACS wants NX and XOTcl before its first library file.
+# OpenACS wants NX and XOTcl before its first library file, and XOTcl's classes in the global namespace.
 set out [open $log/init.tcl w]
 puts $out {
     foreach package {nx nx::serializer {XOTcl 2} xotcl::serializer} { package require {*}$package }
+    namespace import -force ::xotcl::*
     source [file join [ns_library shared] init.tcl]
 }
 close $out

@@ -514,6 +514,12 @@ NsBlueprintPrepare(Tcl_Interp *interp)
     (void)Tcl_CreateObjCommand(interp, "::nsd::blueprint::modules", ModulesObjCmd, NULL, NULL);
 }
 
+bool
+NsTclIsTraced(NsServer *server, unsigned when)
+{
+    return (TclOf(server)->traced & when) != 0;
+}
+
 /* What was set up first is taken down last. */
 void
 NsTclRunTraces(Tcl_Interp *interp, unsigned when)

@@ -29,6 +29,8 @@ void NsTclListModules(NsServer *server, Tcl_Obj *list);
 const char *const *NsTclErrorHeaders(const NsServer *server);  /* NULL-terminated, or NULL */
 
 /* The thread of the interpreter, which has a server. */
+/* Is there one?  Any thread, once the server has started. */
+bool NsTclIsTraced(NsServer *server, unsigned when);
 void NsTclRunTraces(Tcl_Interp *interp, unsigned when);
 void NsTclListTraces(NsServer *server, unsigned when, Tcl_DString *ds);
 /* Scripts as traces: NS_ERROR after the start. */

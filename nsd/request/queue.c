@@ -14,11 +14,14 @@
 #include "base/thread.h"
 #include "request/conn.h"
 #include "http/chars.h"
+#include "interp/blueprint.h"
 #include "interp/interp.h"
 #include "driver/pacing.h"
 #include "request/limits.h"
 #include "request/queue.h"
 #include "request/urlspace.h"
+
+#define IDLE_PERIOD 1                          /* seconds between the idle traces of a thread that waits */
 
 typedef struct ConnThread {
     struct ConnThread *next, **prev;           /* pool->threads */
@@ -275,46 +278,111 @@ WakeUp(ConnThread *thread)
     }
 }
 
+/* Lock held. */
+static void
+PushIdle(NsPool *pool, ConnThread *thread)
+{
+    thread->nextIdle = pool->idle;
+    pool->idle = thread;
+    pool->idleCount++;
+}
+
+/* Lock held; there is one. */
+static NsConn *
+TakeFirst(NsPool *pool, ConnThread *thread)
+{
+    thread->conn = pool->first;
+    pool->first = thread->conn->next;
+    if (pool->first == NULL) {
+        pool->last = NULL;
+    }
+    thread->conn->next = NULL;
+    pool->waiting--;
+    return thread->conn;
+}
+
+/* Lock held, but not while the scripts run: the thread is not among the idle ones then, since it could not serve. */
+static void
+RunIdleTraces(NsPool *pool)
+{
+    Tcl_Interp *interp;
+
+    Ns_MutexUnlock(&pool->lock);
+    interp = NsInterpTake(pool->server);
+    NsTclRunTraces(interp, NS_TCL_TRACE_IDLE);
+    NsInterpGive(interp);
+    Ns_MutexLock(&pool->lock);
+}
+
+/*
+ * Lock held.  Wait for a request until `end`, with `traced` for a second at most.  True when it has come, or the thread is to stop.
+ */
+static bool
+AwaitRequest(ConnThread *thread, const Ns_Time *end, bool traced)
+{
+    Ns_Time until = *end, soon;
+
+    if (traced) {
+        NsMonotonicAfter(&(Ns_Time){IDLE_PERIOD, 0}, &soon);
+        if (Ns_DiffTime(&soon, end, NULL) < 0) {
+            until = soon;
+        }
+    }
+    while (thread->conn == NULL && !thread->stop) {
+        if (NsCondWaitUntil(&thread->cond, &thread->pool->lock, &until) == NS_TIMEOUT) {
+            break;
+        }
+    }
+    return thread->conn != NULL || thread->stop;
+}
+
+/* Lock held.  Has the time come for the thread to end?  A pool that needs it has it wait once more. */
+static bool
+IsOver(const NsPool *pool, Ns_Time *end)
+{
+    Ns_Time now;
+
+    NsGetMonotonicTime(&now);
+    if (Ns_DiffTime(&now, end, NULL) < 0) {
+        return false;
+    }
+    NsMonotonicAfter(&(Ns_Time){pool->threadTimeout.sec > 0 ? pool->threadTimeout.sec : 1, 0}, end);
+    return pool->current > pool->minThreads;
+}
+
 /* Lock held.  The next request, or NULL: the thread is to end. */
 static NsConn *
 NextRequest(ConnThread *thread)
 {
     NsPool *pool = thread->pool;
-    Ns_Time until;
+    bool    traced = NsTclIsTraced(pool->server, NS_TCL_TRACE_IDLE), over = false;
+    Ns_Time end;
 
     if (pool->connsPerThread > 0 && thread->served >= pool->connsPerThread) {
         return NULL;
     }
-    if (pool->first != NULL) {
-        thread->conn = pool->first;
-        pool->first = thread->conn->next;
-        if (pool->first == NULL) {
-            pool->last = NULL;
+    NsMonotonicAfter(&pool->threadTimeout, &end);
+    while (!over) {
+        if (traced && pool->first == NULL && !pool->stopping) {
+            RunIdleTraces(pool);
         }
-        thread->conn->next = NULL;
-        pool->waiting--;
-        return thread->conn;
-    }
-    if (pool->stopping) {
-        return NULL;
-    }
-    thread->nextIdle = pool->idle;
-    pool->idle = thread;
-    pool->idleCount++;
-    NsMonotonicAfter(&pool->threadTimeout, &until);
-    while (thread->conn == NULL && !thread->stop) {
-        if (NsCondWaitUntil(&thread->cond, &pool->lock, &until) == NS_TIMEOUT
-            && thread->conn == NULL && !thread->stop) {
-            if (pool->current > pool->minThreads) {
-                break;
-            }
-            NsMonotonicAfter(&(Ns_Time){pool->threadTimeout.sec > 0 ? pool->threadTimeout.sec : 1, 0}, &until);
+        if (pool->first != NULL) {
+            return TakeFirst(pool, thread);
         }
+        if (pool->stopping) {
+            return NULL;
+        }
+        PushIdle(pool, thread);
+        while (!AwaitRequest(thread, &end, traced) && !(over = IsOver(pool, &end)) && !traced) {
+            ;
+        }
+        if (thread->conn != NULL) {
+            return thread->conn;               /* who gave it has taken the thread off the stack */
+        }
+        Unidle(pool, thread);
+        over = over || thread->stop;
     }
-    if (thread->conn == NULL) {
-        Unidle(pool, thread);                  /* who gave a request has taken it off the stack */
-    }
-    return thread->conn;
+    return NULL;
 }
 
 static void

@@ -260,10 +260,6 @@ AddTrace(const NsInterp *data, const char *what, unsigned when, int nargs, Tcl_O
         Ns_TclPrintfResult(data->interp, "cannot add trace %s '%s' after server startup", what, Tcl_GetString(args[0]));
         return TCL_ERROR;
     }
-    if (when == NS_TCL_TRACE_IDLE) {
-        Ns_TclPrintfResult(data->interp, "cannot add trace idle '%s': there is no such point in this server", Tcl_GetString(args[0]));
-        return TCL_ERROR;
-    }
     script = nargs == 1 ? args[0] : Tcl_NewListObj(nargs, args);
     Tcl_IncrRefCount(script);
     (void)NsTclAddTraceScript(data->server, when, script);
