@@ -45,7 +45,7 @@ DBLINK  = -L$(BUILD) -lnsdb -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LAYERS = $(BUILD)/libimage.a $(BUILD)/libjson.a $(BUILD)/libadp.a $(BUILD)/libws.a $(BUILD)/libhttp.a $(BUILD)/libnet.a $(BUILD)/libbase.a
 
-all: $(BUILD)/nsd $(MODULES:%=$(BUILD)/%.so) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/libnsdb.so $(BUILD)/nsexample.so $(BUILD)/nsdbtest.so $(BUILD)/nscapi.so
+all: $(BUILD)/nsd $(MODULES:%=$(BUILD)/%.so) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/libnsdb.so $(BUILD)/nsexample.so $(BUILD)/nsdbtest.so $(BUILD)/nscapi.so $(BUILD)/nslines.so $(BUILD)/nsdrvtest.so
 
 $(BUILD)/obj/%.o: %.c Makefile config.mk
 	@mkdir -p $(@D)
@@ -86,6 +86,9 @@ $(BUILD)/nsproxy-helper: $(call obj,$(addprefix modules/nsproxy/,helper.c frame.
 $(BUILD)/nsexample.so: $(call obj,modules/example/nsexample.c)
 	$(CC) $(CFLAGS_) $(LDFLAGS) -shared -o $@ $^
 
+$(BUILD)/nslines.so: $(call obj,modules/example/nslines.c)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -shared -o $@ $^
+
 # A driver without a database, for the tests.
 $(BUILD)/nsdbtest.so: $(call obj,modules/nsdbtest/nsdbtest.c) $(BUILD)/libnsdb.so
 	$(CC) $(CFLAGS_) $(LDFLAGS) -shared -o $@ $(filter %.o,$^) $(DBLINK)
@@ -93,6 +96,10 @@ $(BUILD)/nsdbtest.so: $(call obj,modules/nsdbtest/nsdbtest.c) $(BUILD)/libnsdb.s
 # For tests/capi.test.
 $(BUILD)/nscapi.so: $(call obj,$(wildcard tests/capi/*.c))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -shared -o $@ $^
+
+# For tests/driver.test.
+$(BUILD)/nsdrvtest.so: $(call obj,tests/driver/nsdrvtest.c)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -shared -o $@ $^ $(SSL_LIBS)
 
 # ---- configuration: made when missing, repeated with the same options when what it is made from changes
 

@@ -15,6 +15,7 @@
 #include "nsconn.h"
 #include "nsvalue.h"
 #include "nslist.h"
+#include "nsdriver.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,8 +23,6 @@ extern "C" {
 
 #define NS_VERSION "0.1"
 #define NS_COMPAT_VERSION "5.1"                /* the NaviServer version whose programs are expected to run */
-
-typedef struct Ns_Driver Ns_Driver;
 
 /* ------------------------------------------------------------------------------------------------------- log (base/log) */
 
@@ -498,7 +497,7 @@ NS_EXTERN Ns_ObjvProc Ns_ObjvSet;       /* Ns_Set * */
 
 /*
  * How bytes get on and off a connected socket.  All calls are for non-blocking sockets and never wait.  The one who owns
- * the Ns_Sock calls them, one at a time (a TLS connection is not two independent directions).
+ * the Ns_Wire calls them, one at a time (a TLS connection is not two independent directions).
  *
  * recv and send return the number of bytes, 0 from recv being the end of file, or -1 with errno.  With EAGAIN the call
  * is to be repeated when the socket is ready for what `waitRecv` or `waitSend` says: NS_SOCK_READ or NS_SOCK_WRITE;
@@ -513,32 +512,32 @@ NS_EXTERN Ns_ObjvProc Ns_ObjvSet;       /* Ns_Set * */
 #define NS_SOCK_TIMEOUT 0x80u
 
 typedef struct Ns_Transport Ns_Transport;
-typedef struct Ns_Sock {
+typedef struct Ns_Wire {
     NS_SOCKET           sock;
     unsigned char       waitRecv, waitSend;    /* what a refused call waits for */
     const Ns_Transport *transport;
     void               *arg;                   /* the transport's (TLS: its session) */
     Ns_Driver          *driver;                /* that accepted it; NULL for a client's */
-} Ns_Sock;
+} Ns_Wire;
 
 struct Ns_Transport {
     const char *name;                                              /* "tcp", "tls" */
     /* NS_OK: done, NS_CONTINUE: wait for *waitFor, NS_ERROR (logged by the caller with what `error` says).  NULL: none needed */
-    Ns_ReturnCode (*handshake)(Ns_Sock *sock, unsigned *waitFor, Tcl_DString *error);
-    ssize_t (*recv)(Ns_Sock *sock, void *buffer, size_t size);
-    ssize_t (*send)(Ns_Sock *sock, const struct iovec *iov, int iovcnt);
-    ssize_t (*sendFile)(Ns_Sock *sock, int fd, off_t offset, size_t size);   /* NULL: read and send */
-    bool    (*pending)(const Ns_Sock *sock);                       /* bytes to be had though the socket shows none; NULL: never */
+    Ns_ReturnCode (*handshake)(Ns_Wire *sock, unsigned *waitFor, Tcl_DString *error);
+    ssize_t (*recv)(Ns_Wire *sock, void *buffer, size_t size);
+    ssize_t (*send)(Ns_Wire *sock, const struct iovec *iov, int iovcnt);
+    ssize_t (*sendFile)(Ns_Wire *sock, int fd, off_t offset, size_t size);   /* NULL: read and send */
+    bool    (*pending)(const Ns_Wire *sock);                       /* bytes to be had though the socket shows none; NULL: never */
     /*
      * Tell the peer that no more comes, without waiting.  NS_OK: done, or there is nobody to be told; NS_CONTINUE: call again
      * when the socket is ready for sock->waitSend, or close without.  NULL: none.
      */
-    Ns_ReturnCode (*shutdown)(Ns_Sock *sock);
+    Ns_ReturnCode (*shutdown)(Ns_Wire *sock);
     /* The socket is readable: was that only for us (TLS: session tickets, a part of a record), with no bytes, end or error to be
      * had by recv?  NULL: never */
-    bool    (*nothing)(Ns_Sock *sock);
-    void    (*release)(Ns_Sock *sock);                             /* free `arg`; the caller closes the socket; NULL: nothing */
-    void    (*info)(const Ns_Sock *sock, Tcl_Interp *interp, Tcl_Obj *dict);  /* protocol, cipher, ...; NULL: nothing */
+    bool    (*nothing)(Ns_Wire *sock);
+    void    (*release)(Ns_Wire *sock);                             /* free `arg`; the caller closes the socket; NULL: nothing */
+    void    (*info)(const Ns_Wire *sock, Tcl_Interp *interp, Tcl_Obj *dict);  /* protocol, cipher, ...; NULL: nothing */
 };
 NS_EXTERN const Ns_Transport Ns_TransportTcp;
 NS_EXTERN const Ns_Transport Ns_TransportTls;
@@ -565,26 +564,25 @@ NS_EXTERN void       Ns_TlsCtxRelease(Ns_TlsCtx *ctx);
 /* Add a certificate that is chosen by the name the client asks for (SNI).  Before the context is used. */
 NS_EXTERN Ns_ReturnCode Ns_TlsCtxAddHost(Ns_TlsCtx *ctx, const char *host, Ns_TlsCtx *hostCtx);
 /* Turn a connected socket into a TLS one: sets transport and arg.  `hostname` (client): SNI, and the name verified. */
-NS_EXTERN Ns_ReturnCode Ns_TlsAttachServer(Ns_Sock *sock, Ns_TlsCtx *ctx);
-NS_EXTERN Ns_ReturnCode Ns_TlsAttachClient(Ns_Sock *sock, Ns_TlsCtx *ctx, const char *hostname, Tcl_DString *error);
+NS_EXTERN Ns_ReturnCode Ns_TlsAttachServer(Ns_Wire *sock, Ns_TlsCtx *ctx);
+NS_EXTERN Ns_ReturnCode Ns_TlsAttachClient(Ns_Wire *sock, Ns_TlsCtx *ctx, const char *hostname, Tcl_DString *error);
 
 /* Drivers (driver.c) */
-#define NS_DRIVER_VERSION 1
-typedef struct Ns_DriverInitData {
-    int                 version;               /* NS_DRIVER_VERSION */
+/* A driver that needs a transport alone.  Those by callbacks: nsdriver.h. */
+typedef struct Ns_TransportDriver {
     const char         *name;                  /* as in logs, and in `ns_driver` */
     const char         *protocol;              /* "http", "https": of the URLs it serves */
     unsigned short      defaultPort;           /* left out of URLs */
     bool                secure;
     const Ns_Transport *transport;
     /* Called on a driver thread for each accepted socket: set `arg` (and `transport`, if it differs).  NULL: nothing to do */
-    Ns_ReturnCode     (*accept)(Ns_Sock *sock, void *arg);
+    Ns_ReturnCode     (*accept)(Ns_Wire *sock, void *arg);
     void               *arg;
     /* Read certificates anew and the like, from the main thread.  NULL: nothing to do */
     Ns_ReturnCode     (*reload)(void *arg);
     void              (*freeArg)(void *arg);
-} Ns_DriverInitData;
-NS_EXTERN Ns_ReturnCode Ns_DriverInit(const char *server, const char *module, const Ns_DriverInitData *init);
+} Ns_TransportDriver;
+NS_EXTERN Ns_ReturnCode Ns_TransportDriverInit(const char *server, const char *module, const Ns_TransportDriver *init);
 NS_EXTERN const char *Ns_DriverName(const Ns_Driver *driver);
 NS_EXTERN const char *Ns_DriverModule(const Ns_Driver *driver);
 NS_EXTERN const char *Ns_DriverProtocol(const Ns_Driver *driver);

@@ -190,7 +190,7 @@ NsChanSetKeepAlive(NS_SOCKET fd)
 }
 
 static NsChan *
-ChanNew(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *driver)
+ChanNew(NsServer *server, const Ns_Wire *io, const NsAddr *peer, const char *driver)
 {
     NsChan *chan = ns_calloc(1u, sizeof(NsChan));
 
@@ -239,7 +239,7 @@ Ns_ConnChanDetach(Ns_Conn *conn)
 }
 
 NsChan *
-NsChanFromSock(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *driverName, int64_t receiveTimeout)
+NsChanFromSock(NsServer *server, const Ns_Wire *io, const NsAddr *peer, const char *driverName, int64_t receiveTimeout)
 {
     NsChan *chan = ChanNew(server, io, peer, driverName);
 
@@ -253,7 +253,7 @@ NsChan *
 NsChanPending(NsServer *server, const char *driverName, const Ns_Transport *transport, struct ChanConnect *connecting,
               int64_t receiveTimeout)
 {
-    Ns_Sock none = {.sock = NS_INVALID_SOCKET, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = transport};
+    Ns_Wire none = {.sock = NS_INVALID_SOCKET, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = transport};
     NsAddr  nobody;
     NsChan *chan;
 
@@ -390,7 +390,7 @@ NsChanDebug(NsChan *chan, int level)
 int64_t
 NsChanSendWait(const NsChan *chan)
 {
-    return chan->locked.sendWait > 0 ? chan->locked.sendWait : chan->locked.io.driver != NULL ? chan->locked.io.driver->sendWait : 30000;
+    return chan->locked.sendWait > 0 ? chan->locked.sendWait : chan->locked.io.driver != NULL ? NsDriverOf(chan->locked.io.driver)->sendWait : 30000;
 }
 
 void

@@ -15,7 +15,7 @@ typedef struct NsChan NsChan;                  /* the same as Ns_ConnChan */
  * A connected client socket becomes a channel.  `driverName` is shown by list and status; lives as long as the process.
  * `receiveTimeout`: ms that Ns_ConnChanRead waits.
  */
-NsChan   *NsChanFromSock(NsServer *server, const Ns_Sock *io, const NsAddr *peer, const char *driverName, int64_t receiveTimeout);
+NsChan   *NsChanFromSock(NsServer *server, const Ns_Wire *io, const NsAddr *peer, const char *driverName, int64_t receiveTimeout);
 NsWorker *NsChanWorker(const NsChan *chan);
 /* Why connecting failed, in words that live as long as the channel; NULL: it did not. */
 const char *NsChanConnectError(NsChan *chan);

@@ -9,20 +9,14 @@
 #include "driver/int.h"
 
 static struct {
-    Ns_Driver *first, *last;                   /* grows before the threads start, never shrinks */
+    NsDriver *first, *last;                   /* grows before the threads start, never shrinks */
 } drivers;
 
 Ns_ReturnCode
-Ns_DriverInit(const char *server, const char *module, const Ns_DriverInitData *init)
+NsDriverAdd(const char *server, const char *module, const Ns_TransportDriver *init, const struct NsModuleDriver *byModule)
 {
-    Ns_Driver *driver;
+    NsDriver *driver = NsDriverConfigure(server, module, init, byModule);
 
-    if (init->version != NS_DRIVER_VERSION) {
-        Ns_Log(Error, "%s: made for version %d of the driver interface, this server has %d", module, init->version,
-               NS_DRIVER_VERSION);
-        return NS_ERROR;
-    }
-    driver = NsDriverConfigure(server, module, init);
     if (driver == NULL) {
         return NS_ERROR;
     }
@@ -35,20 +29,26 @@ Ns_DriverInit(const char *server, const char *module, const Ns_DriverInitData *i
     return NS_OK;
 }
 
-void
-NsDriverEach(bool (*proc)(Ns_Driver *driver, void *arg), void *arg)
+Ns_ReturnCode
+Ns_TransportDriverInit(const char *server, const char *module, const Ns_TransportDriver *init)
 {
-    Ns_Driver *driver;
+    return NsDriverAdd(server, module, init, NULL);
+}
+
+void
+NsDriverEach(bool (*proc)(NsDriver *driver, void *arg), void *arg)
+{
+    NsDriver *driver;
 
     for (driver = drivers.first; driver != NULL && proc(driver, arg); driver = driver->next) {
         ;
     }
 }
 
-Ns_Driver *
+NsDriver *
 NsDriverFind(const char *protocol, const char *module)
 {
-    Ns_Driver *driver;
+    NsDriver *driver;
 
     for (driver = drivers.first; driver != NULL; driver = driver->next) {
         if ((protocol == NULL || strcmp(driver->init.protocol, protocol) == 0)
@@ -59,16 +59,16 @@ NsDriverFind(const char *protocol, const char *module)
     return driver;
 }
 
-const char *Ns_DriverName(const Ns_Driver *driver)     { return driver->type; }
-const char *Ns_DriverModule(const Ns_Driver *driver)   { return driver->module; }
-const char *Ns_DriverProtocol(const Ns_Driver *driver) { return driver->init.protocol; }
+const char *Ns_DriverName(const Ns_Driver *driver)     { return NsDriverOf(driver)->type; }
+const char *Ns_DriverModule(const Ns_Driver *driver)   { return NsDriverOf(driver)->module; }
+const char *Ns_DriverProtocol(const Ns_Driver *driver) { return NsDriverOf(driver)->init.protocol; }
 
 /* ---- start and stop ---- */
 
 void
 NsDriversStart(void)
 {
-    Ns_Driver *driver;
+    NsDriver *driver;
     int        i;
 
     for (driver = drivers.first; driver != NULL; driver = driver->next) {
@@ -82,7 +82,7 @@ NsDriversStart(void)
 void
 NsDriversStopAccepting(void)
 {
-    Ns_Driver *driver;
+    NsDriver *driver;
     int        i;
 
     NsDriversSetQuiet();
@@ -109,7 +109,7 @@ AwaitThread(NsDriverThread *thread, const Ns_Time *until)
 }
 
 static void
-StopDriver(Ns_Driver *driver, const Ns_Time *until)
+StopDriver(NsDriver *driver, const Ns_Time *until)
 {
     int i;
 
@@ -131,7 +131,7 @@ StopDriver(Ns_Driver *driver, const Ns_Time *until)
 void
 NsDriversStop(const Ns_Time *until)
 {
-    Ns_Driver *driver;
+    NsDriver *driver;
     int        i;
 
     NsDriversSetQuiet();
@@ -187,7 +187,7 @@ EndReload(void)
 int
 NsDriversReload(void)
 {
-    Ns_Driver *driver;
+    NsDriver *driver;
     int        failed = 0;
 
     BeginReload();
@@ -209,7 +209,7 @@ NsDriversReload(void)
 /* ---- what scripts may know ---- */
 
 void
-NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict)
+NsDriverAppendInfo(const NsDriver *driver, Tcl_Obj *dict)
 {
     const struct NsDriverState *state = driver->state;
     Tcl_Obj                    *addresses = Tcl_NewListObj(0, NULL), *ports = Tcl_NewListObj(0, NULL);
@@ -239,12 +239,12 @@ NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict)
     NsDictPut(dict, "extraheaders", NsDriverExtraHeadersObj(driver));
     NsDictPut(dict, "port", ports);
     NsDictPut(dict, "defaultport", Tcl_NewIntObj(driver->init.defaultPort));
-    NsDictPutText(dict, "libraryversion", NS_VERSION);
+    NsDictPutText(dict, "libraryversion", driver->pub.libraryVersion != NULL ? driver->pub.libraryVersion : NS_VERSION);
     Tcl_DStringFree(&ds);
 }
 
 Tcl_Obj *
-NsDriverExtraHeadersObj(const Ns_Driver *driver)
+NsDriverExtraHeadersObj(const NsDriver *driver)
 {
     Tcl_Obj *list = Tcl_NewListObj(0, NULL);
     size_t   i;
@@ -257,7 +257,7 @@ NsDriverExtraHeadersObj(const Ns_Driver *driver)
 }
 
 int
-NsDriverThreadCount(const Ns_Driver *driver)
+NsDriverThreadCount(const NsDriver *driver)
 {
     return driver->driverThreads;
 }
@@ -294,7 +294,7 @@ static const struct {
 };
 
 static void
-AppendStats(const Ns_Driver *driver, int from, int to, bool ours, Tcl_Obj *dict)
+AppendStats(const NsDriver *driver, int from, int to, bool ours, Tcl_Obj *dict)
 {
     size_t n;
     int    i;
@@ -315,13 +315,13 @@ AppendStats(const Ns_Driver *driver, int from, int to, bool ours, Tcl_Obj *dict)
 }
 
 void
-NsDriverAppendStats(const Ns_Driver *driver, Tcl_Obj *dict)
+NsDriverAppendStats(const NsDriver *driver, Tcl_Obj *dict)
 {
     AppendStats(driver, 0, driver->driverThreads, true, dict);
 }
 
 void
-NsDriverAppendThreadStats(const Ns_Driver *driver, int index, bool all, Tcl_Obj *dict)
+NsDriverAppendThreadStats(const NsDriver *driver, int index, bool all, Tcl_Obj *dict)
 {
     NsDictPut(dict, "thread", Tcl_ObjPrintf("%s:%d", driver->module, index));
     NsDictPutText(dict, "module", driver->module);

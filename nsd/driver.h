@@ -24,6 +24,7 @@
 #include "driver/outqueue.h"
 #include "conf/server.h"
 
+typedef struct NsDriver NsDriver;
 typedef struct NsDriverThread NsDriverThread;
 typedef struct NsSock NsSock;
 
@@ -34,14 +35,17 @@ typedef union NsAddr {                         /* of a peer, or our own end; sma
 } NsAddr;
 
 /* What a driver was configured to do: read once, never changed but for what is atomic. */
-struct Ns_Driver {
+struct NsDriver {
+    Ns_Driver    pub;                          /* first: what modules see of it */
     uint32_t     magic;
     const char  *module;                       /* "nssock", "nsssl", or the name it was loaded under */
     const char  *type;                         /* init.name */
     const char  *section;                      /* "ns/module/nssock" */
     NsServer    *server;                       /* NULL: for all, by Host */
     NsServer    *defaultServer;
-    Ns_DriverInitData init;
+    Ns_TransportDriver init;
+    const struct NsModuleDriver *byModule;     /* by callbacks of a module (driver/module.h); NULL: by its transport alone */
+    bool         noParse, datagrams;           /* such a one: its bytes are no HTTP; they come as datagrams */
     const char  *location;                     /* configured, or NULL */
     const char  *hostname;
     NsHttpLimits limits;
@@ -61,9 +65,10 @@ struct Ns_Driver {
     int          sockAcceptLog;                /* log when more than so many were accepted at once */
     const Ns_Set *extraHeaders;                /* may be NULL */
     struct NsDriverState *state;               /* driver.c: listeners, threads, host table, counters */
-    Ns_Driver   *next;
+    NsDriver   *next;
 };
 #define NS_DRIVER_MAGIC NS_MAGIC('D', 'r', 'v', 'r')
+static inline NsDriver *NsDriverOf(const Ns_Driver *driver) { return (NsDriver *)(uintptr_t)driver; }
 
 /*
  * Who takes complete requests, told once, before drivers start; a driver thread calls it.  On NS_OK ownership of sock and
@@ -85,45 +90,45 @@ void NsDriversStop(const Ns_Time *until);
 /* Any thread, one after the other: read certificates anew.  How many drivers could not, which is in the log. */
 int  NsDriversReload(void);
 /* Any thread, after the start. */
-void NsDriverEach(bool (*proc)(Ns_Driver *driver, void *arg), void *arg);
+void NsDriverEach(bool (*proc)(NsDriver *driver, void *arg), void *arg);
 /* The first driver for a protocol ("http", "https"), by module name where that is not NULL; NULL: none. */
-Ns_Driver *NsDriverFind(const char *protocol, const char *module);
+NsDriver *NsDriverFind(const char *protocol, const char *module);
 /* The server for a Host header value (may be NULL), and the location to use in URLs. */
-NsServer *NsDriverHostServer(Ns_Driver *driver, const char *host);
+NsServer *NsDriverHostServer(NsDriver *driver, const char *host);
 /* For `ns_driver stats` and `info`: appends name value pairs.  Any thread. */
-void NsDriverAppendStats(const Ns_Driver *driver, Tcl_Obj *dict);
-void NsDriverAppendInfo(const Ns_Driver *driver, Tcl_Obj *dict);
+void NsDriverAppendStats(const NsDriver *driver, Tcl_Obj *dict);
+void NsDriverAppendInfo(const NsDriver *driver, Tcl_Obj *dict);
 /* The same for one of its threads, with `thread` and `module` before; unless `all`, only what NaviServer's `ns_driver stats` has. */
-void NsDriverAppendThreadStats(const Ns_Driver *driver, int index, bool all, Tcl_Obj *dict);
-int  NsDriverThreadCount(const Ns_Driver *driver);
-Tcl_Obj *NsDriverExtraHeadersObj(const Ns_Driver *driver);
+void NsDriverAppendThreadStats(const NsDriver *driver, int index, bool all, Tcl_Obj *dict);
+int  NsDriverThreadCount(const NsDriver *driver);
+Tcl_Obj *NsDriverExtraHeadersObj(const NsDriver *driver);
 /*
  * For `ns_writer list`: appends a list for each answer that a client has not taken yet, of one server or (NULL) of all.
  * Any thread.
  */
-void NsDriverAppendDeliveries(const Ns_Driver *driver, const NsServer *server, Tcl_Obj *list);
+void NsDriverAppendDeliveries(const NsDriver *driver, const NsServer *server, Tcl_Obj *list);
 /* host:port of all that lead to this server, appended to a list. */
-void NsDriverAppendHosts(const Ns_Driver *driver, const NsServer *server, Tcl_Obj *list);
+void NsDriverAppendHosts(const NsDriver *driver, const NsServer *server, Tcl_Obj *list);
 /* Appends the header fields that answers end with, date and server, unless told not to.  Any thread. */
 void NsDriverAppendDate(Tcl_DString *ds, bool noServer, bool noDate);
 /* Any thread: connections are not kept any more since the process ends. */
 bool NsDriversQuiet(void);
 /* Is there a virtual server of that name (without port)? */
-bool NsDriverKnowsHost(const Ns_Driver *driver, const char *host);
+bool NsDriverKnowsHost(const NsDriver *driver, const char *host);
 /* The URL prefix of a driver for this host, e.g. http://localhost:8080. */
-void NsDriverAppendLocation(const Ns_Driver *driver, const char *host, Tcl_DString *ds);
+void NsDriverAppendLocation(const NsDriver *driver, const char *host, Tcl_DString *ds);
 
 /*
  * The connection thread that owns the Sock.
  */
 typedef struct NsSockInfo {
     NsAddr     peer, local;
-    Ns_Driver *driver;
+    NsDriver *driver;
     uint64_t   id;
     Ns_Time    requestTime;                    /* monotonic: first byte of this request; of the first one: accepted */
 } NsSockInfo;
 const NsSockInfo *NsSockGetInfo(const NsSock *sock);
-Ns_Sock *NsSockIo(NsSock *sock);                           /* for a transport's `info` */
+Ns_Wire *NsSockIo(NsSock *sock);                           /* for a transport's `info` */
 /*
  * What the driver knows of a pool whose requests are answered: its name, and its limits, which may change at any time.  Lives
  * as long as the process.
@@ -166,9 +171,9 @@ void NsSockReturn(NsSock *sock, bool keepAlive);
  * it.  Works in the midst of writing as well: what is pending goes along.
  */
 typedef struct NsDetached {
-    Ns_Sock    io;
+    Ns_Wire    io;
     NsAddr     peer, local;
-    Ns_Driver *driver;
+    NsDriver *driver;
     char      *rest;                           /* bytes that came behind the request; ns_malloc'ed or NULL */
     size_t     restLen;
     NsOutQueue pending;                        /* answer bytes not yet sent */

@@ -10,13 +10,12 @@ NS_EXPORT const int Ns_ModuleVersion = 1;
 Ns_ReturnCode
 Ns_ModuleInit(const char *server, const char *module)
 {
-    const Ns_DriverInitData init = {
-        .version = NS_DRIVER_VERSION,
+    const Ns_TransportDriver init = {
         .name = "nssock",
         .protocol = "http",
         .defaultPort = 80,
         .transport = &Ns_TransportTcp,
     };
 
-    return Ns_DriverInit(server, module, &init);
+    return Ns_TransportDriverInit(server, module, &init);
 }

@@ -235,7 +235,7 @@ ContextFromConfig(const char *section)
 }
 
 static Ns_ReturnCode
-Accept(Ns_Sock *sock, void *arg)
+Accept(Ns_Wire *sock, void *arg)
 {
     Module       *self = arg;
     Ns_ReturnCode status;
@@ -276,8 +276,7 @@ Free(void *arg)
 Ns_ReturnCode
 Ns_ModuleInit(const char *server, const char *module)
 {
-    Ns_DriverInitData init = {
-        .version = NS_DRIVER_VERSION,
+    Ns_TransportDriver init = {
         .name = "nsssl",
         .protocol = "https",
         .defaultPort = 443,
@@ -299,7 +298,7 @@ Ns_ModuleInit(const char *server, const char *module)
     self->section = section;
     Ns_MutexSetName2(&self->lock, "nsssl", module);
     init.arg = self;
-    if (Ns_DriverInit(server, module, &init) != NS_OK) {
+    if (Ns_TransportDriverInit(server, module, &init) != NS_OK) {
         Free(self);
         return NS_ERROR;
     }

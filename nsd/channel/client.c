@@ -35,7 +35,7 @@ PeerOf(NS_SOCKET fd, NsAddr *peer)
 const char *
 NsChanDriverNameFor(bool tls)
 {
-    const Ns_Driver *driver = NsDriverFind(tls ? "https" : "http", NULL);
+    const NsDriver *driver = NsDriverFind(tls ? "https" : "http", NULL);
 
     return driver != NULL ? driver->module : tls ? "tls" : "tcp";
 }
@@ -44,7 +44,7 @@ NsChanDriverNameFor(bool tls)
 
 /* `arg` is the errno of the failure, or 0: not yet. */
 static ssize_t
-NotConnectedRecv(Ns_Sock *sock, void *buffer, size_t size)
+NotConnectedRecv(Ns_Wire *sock, void *buffer, size_t size)
 {
     (void)buffer;
     (void)size;
@@ -53,7 +53,7 @@ NotConnectedRecv(Ns_Sock *sock, void *buffer, size_t size)
 }
 
 static ssize_t
-NotConnectedSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
+NotConnectedSend(Ns_Wire *sock, const struct iovec *iov, int iovcnt)
 {
     (void)iov;
     (void)iovcnt;
@@ -232,7 +232,7 @@ Ns_ConnChanConnect(NsServer *server, const Ns_ConnChanConnectParams *params, Tcl
     NsChan           *chan = NULL;
     NsConnectPhase    phase;
     Tcl_DString       reason;
-    Ns_Sock           io;
+    Ns_Wire           io;
     NsAddr            peer;
 
     if (NsWorkerCurrent() != NULL) {

@@ -184,7 +184,7 @@ RunIfWanted(NsChan *chan, unsigned why)
 static bool
 Nothing(NsChan *chan)
 {
-    Ns_Sock *io = &chan->locked.io;
+    Ns_Wire *io = &chan->locked.io;
 
     return chan->client && io->transport->nothing != NULL && io->transport->nothing(io);
 }
@@ -997,7 +997,7 @@ Dispose(NsChan *chan)
     ChanCallback *callback;
     ChanDone     *dones;
     NsOutQueue    out;
-    Ns_Sock       io;
+    Ns_Wire       io;
     uint64_t      sent;
     int           error;
     bool          joined = chan->loop.joined;

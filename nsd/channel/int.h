@@ -103,7 +103,7 @@ typedef struct ChanLocked {
     bool             closeAtLimit;             /* what happens past maxSendBuffer */
     int              recvErrno, sendErrno;
     ChanCallback    *callback;
-    Ns_Sock          io;
+    Ns_Wire          io;
     NsOutQueue       out;
     ChanDone        *dones;                    /* in the order of the queue */
     uint64_t         sent, received;

@@ -17,7 +17,7 @@
 
 /* A listening socket is read by accepting: as bytes it has nothing, and takes none. */
 static ssize_t
-ListenRecv(Ns_Sock *sock, void *buffer, size_t size)
+ListenRecv(Ns_Wire *sock, void *buffer, size_t size)
 {
     (void)sock;
     (void)buffer;
@@ -27,7 +27,7 @@ ListenRecv(Ns_Sock *sock, void *buffer, size_t size)
 }
 
 static ssize_t
-ListenSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
+ListenSend(Ns_Wire *sock, const struct iovec *iov, int iovcnt)
 {
     (void)sock;
     (void)iov;
@@ -129,7 +129,7 @@ MakeRoom(const NsChan *chan, Listener *listener)
 
 /* The socket is taken over. */
 static void
-StartHandshake(NsChan *chan, Listener *listener, Ns_Sock *io, const NsAddr *peer)
+StartHandshake(NsChan *chan, Listener *listener, Ns_Wire *io, const NsAddr *peer)
 {
     NsLoop  *loop = NsWorkerLoop(chan->worker);
     Shaking *shaking;
@@ -165,7 +165,7 @@ AcceptReady(NsChan *chan, void *arg, unsigned why)
     }
     /* Some per turn: others of the worker want their turn as well. */
     for (i = 0; i < 64; i++) {
-        Ns_Sock   io = {.waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &Ns_TransportTcp};
+        Ns_Wire   io = {.waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &Ns_TransportTcp};
         NsAddr    peer;
         socklen_t len = sizeof(peer);
 
@@ -213,7 +213,7 @@ BindSock(const char *address, unsigned short port, bool bindNew)
 static NsChan *
 ListenOn(NS_SOCKET fd, Listener *listener)
 {
-    Ns_Sock   io = {.sock = fd, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &listenTransport};
+    Ns_Wire   io = {.sock = fd, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &listenTransport};
     NsAddr    own;
     socklen_t len = sizeof(own);
     NsChan   *chan;

@@ -36,7 +36,7 @@ struct NsHttpExchange {
     int64_t           lastProgress;
     Ns_Time           start;
 
-    Ns_Sock           sock;
+    Ns_Wire           sock;
     bool              reused;                  /* the connection had been kept: it may turn out to be dead */
     NsResponseParser *parser;
     /* sending: what of these is not sent yet */
@@ -361,7 +361,7 @@ StartTls(NsHttpExchange *exchange)
     status = Ns_TlsAttachClient(&exchange->sock, call->tls, call->tlsHostname, &error);
     if (status == NS_OK) {
         exchange->connector = NsConnectorHandshake(exchange->loop, &exchange->sock, exchange->connectDue, NULL, NULL, ShakeDone, exchange);
-        exchange->sock = (Ns_Sock){.sock = NS_INVALID_SOCKET};
+        exchange->sock = (Ns_Wire){.sock = NS_INVALID_SOCKET};
     } else {
         SetError(exchange, "TLS handshake failed: ");
         Tcl_DStringAppend(&exchange->outcome->error, Tcl_DStringValue(&error), Tcl_DStringLength(&error));

@@ -46,7 +46,7 @@ typedef struct NsHttpCall {
     /* Who takes the response; false ends the call with NS_ERROR (the proc has said why).  Called in the loop's thread. */
     bool      (*onHead)(void *arg, const NsResponseHead *head);
     bool      (*onBody)(void *arg, const char *bytes, size_t len);
-    void      (*onTls)(void *arg, const Ns_Sock *sock);    /* after the handshake, or on a kept connection; may be NULL */
+    void      (*onTls)(void *arg, const Ns_Wire *sock);    /* after the handshake, or on a kept connection; may be NULL */
     void       *arg;
 } NsHttpCall;
 
@@ -108,13 +108,13 @@ bool          NsHttpThreadsStopped(void);      /* any thread: no request will be
  * `key` names what a connection is good for: host, port, proxy, and the rules of TLS.  A connection that is taken was
  * still open a moment ago.
  */
-bool NsHttpIdleTake(const char *key, Ns_Sock *sock);
+bool NsHttpIdleTake(const char *key, Ns_Wire *sock);
 /* Ownership passes.  Closed when nobody has taken it after `duration`. */
-void NsHttpIdleKeep(const char *key, const Ns_Sock *sock, const Ns_Time *duration);
+void NsHttpIdleKeep(const char *key, const Ns_Wire *sock, const Ns_Time *duration);
 /* Main thread, at start: how many may wait, in all and for one key; past that the oldest is closed. */
 void NsHttpIdleConfigure(int all, int perHost);
 /* Any thread: appends a dict {slot state expire sock peer} for each. */
 void NsHttpIdleList(Tcl_DString *ds);
-void NsHttpSockClose(Ns_Sock *sock);
+void NsHttpSockClose(Ns_Wire *sock);
 
 #endif

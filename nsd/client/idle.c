@@ -14,7 +14,7 @@ static struct { int all, perHost; } most = {1000, 100};
 typedef struct Idle {
     struct Idle *next;
     char        *key;
-    Ns_Sock      sock;
+    Ns_Wire      sock;
     Ns_Time      until;
 } Idle;
 
@@ -22,7 +22,7 @@ static Ns_Mutex idleLock;
 static Idle    *idleList;                      /* newest first: the newest is the least likely to be closed */
 
 void
-NsHttpSockClose(Ns_Sock *sock)
+NsHttpSockClose(Ns_Wire *sock)
 {
     if (sock->transport->shutdown != NULL) {
         sock->transport->shutdown(sock);
@@ -36,7 +36,7 @@ NsHttpSockClose(Ns_Sock *sock)
 
 /* Nothing may have come on an idle connection: neither an end of file nor bytes. */
 static bool
-IsQuiet(Ns_Sock *sock)
+IsQuiet(Ns_Wire *sock)
 {
     char byte;
 
@@ -123,7 +123,7 @@ FreeIdle(Idle *idle)
 }
 
 bool
-NsHttpIdleTake(const char *key, Ns_Sock *sock)
+NsHttpIdleTake(const char *key, Ns_Wire *sock)
 {
     bool found = false;
 
@@ -183,7 +183,7 @@ PurgeIdle(void *arg, int id)
 }
 
 void
-NsHttpIdleKeep(const char *key, const Ns_Sock *sock, const Ns_Time *duration)
+NsHttpIdleKeep(const char *key, const Ns_Wire *sock, const Ns_Time *duration)
 {
     Idle   *idle = ns_calloc(1, sizeof(*idle)), *surplus;
     Ns_Time after = *duration;

@@ -24,7 +24,7 @@ enum { STARTTLS = 1, AUTH_PLAIN = 2, AUTH_LOGIN = 4, SMTPUTF8 = 8, EIGHTBIT = 16
 typedef struct Dialogue {
     const NsSmtpMessage *message;
     Tcl_DString         *error;
-    Ns_Sock              sock;
+    Ns_Wire              sock;
     bool                 secure;
     unsigned             offers;
     int64_t              due;                  /* of the step under way, however slowly its bytes come */

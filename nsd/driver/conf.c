@@ -14,6 +14,7 @@
 #include "conf/info.h"
 #include "base/inputmem.h"
 #include "driver/int.h"
+#include "driver/module.h"
 
 #define MAX_ACCEPT    32                       /* in a turn, by default: the other sockets want theirs */
 #define MAX_ENDPOINTS 256                      /* addresses times ports */
@@ -60,7 +61,7 @@ HeaderSet(const char *section, const char *key)
 }
 
 static void
-ReadLimits(Ns_Driver *driver)
+ReadLimits(NsDriver *driver)
 {
     const char *section = driver->section;
 
@@ -96,7 +97,7 @@ ReadLimits(Ns_Driver *driver)
 }
 
 static void
-ReadSocketOptions(Ns_Driver *driver)
+ReadSocketOptions(NsDriver *driver)
 {
     const char *section = driver->section;
     int         acceptLog, backlog;
@@ -115,7 +116,7 @@ ReadSocketOptions(Ns_Driver *driver)
 
 /* What NaviServer has threads for is done by the driver's loop here. */
 static void
-NoteCoveredParameters(const Ns_Driver *driver)
+NoteCoveredParameters(const NsDriver *driver)
 {
     static const struct { const char *key, *what; } covered[] = {
         {"spoolerthreads",  "request bodies are read"},
@@ -175,7 +176,7 @@ CollectWords(const char *section, const char *key, const char *def, const char *
 }
 
 static void
-ReadEndpoints(Ns_Driver *driver)
+ReadEndpoints(NsDriver *driver)
 {
     struct NsDriverState *state = driver->state;
     const char          **words;
@@ -207,7 +208,7 @@ ReadEndpoints(Ns_Driver *driver)
 }
 
 static void
-SetOption(const Ns_Driver *driver, int fd, int level, int option, int value, const char *name)
+SetOption(const NsDriver *driver, int fd, int level, int option, int value, const char *name)
 {
     if (setsockopt(fd, level, option, &value, sizeof(value)) != 0) {
         Ns_Log(Warning, "%s: socket option %s: %s", driver->module, name, strerror(errno));
@@ -216,7 +217,7 @@ SetOption(const Ns_Driver *driver, int fd, int level, int option, int value, con
 
 /* Connections inherit these from the socket that accepts them: no system call for each. */
 static void
-SetListenerOptions(const Ns_Driver *driver, int fd)
+SetListenerOptions(const NsDriver *driver, int fd)
 {
     if (driver->nodelay) {
         SetOption(driver, fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
@@ -229,13 +230,28 @@ SetListenerOptions(const Ns_Driver *driver, int fd)
     }
 }
 
+/* As the driver's module does it, or else by what it is. */
+static NS_SOCKET
+Listen(NsDriver *driver, const char *address, unsigned short port)
+{
+    Ns_DriverListenProc *proc = driver->byModule != NULL ? driver->byModule->init.listenProc : NULL;
+
+    if (proc != NULL) {
+        return proc(&driver->pub, address, port, driver->backlog, driver->reusePort);
+    }
+    if (driver->datagrams) {
+        return Ns_SockListenUdp(address, port, driver->reusePort);
+    }
+    return Ns_SockListenEx(address, port, driver->backlog, driver->reusePort);
+}
+
 /* False: errno.  A `port` that is 0 becomes what the kernel has chosen. */
 static bool
-OpenListener(const Ns_Driver *driver, Listener *listener, const char *address, int *port)
+OpenListener(NsDriver *driver, Listener *listener, const char *address, int *port)
 {
     socklen_t len = sizeof(listener->addr);
 
-    listener->fd = Ns_SockListenEx(address, (unsigned short)*port, driver->backlog, driver->reusePort);
+    listener->fd = Listen(driver, address, (unsigned short)*port);
     if (listener->fd < 0) {
         return false;
     }
@@ -251,7 +267,9 @@ OpenListener(const Ns_Driver *driver, Listener *listener, const char *address, i
         *port = ntohs(listener->addr.sa.sa_family == AF_INET ? listener->addr.in.sin_port
                                                              : listener->addr.in6.sin6_port);
     }
-    SetListenerOptions(driver, listener->fd);
+    if (!driver->datagrams && listener->addr.sa.sa_family != AF_UNIX) {
+        SetListenerOptions(driver, listener->fd);
+    }
     return true;
 }
 
@@ -260,7 +278,7 @@ OpenListener(const Ns_Driver *driver, Listener *listener, const char *address, i
  * that are gone: the threads before it do the work.
  */
 static void
-DoWithout(Ns_Driver *driver, NsDriverThread *thread, const char *address, int port, int err)
+DoWithout(NsDriver *driver, NsDriverThread *thread, const char *address, int port, int err)
 {
     Ns_Log(Warning, "%s: cannot bind one more socket on %s port %d: %s; %d thread%s, not %d as driverthreads says",
            driver->module, address != NULL ? address : "*", port, strerror(err), thread->index,
@@ -275,7 +293,7 @@ DoWithout(Ns_Driver *driver, NsDriverThread *thread, const char *address, int po
 
 /* False: this thread and those behind it are not needed. */
 static bool
-OpenListenersOf(Ns_Driver *driver, NsDriverThread *thread)
+OpenListenersOf(NsDriver *driver, NsDriverThread *thread)
 {
     struct NsDriverState *state = driver->state;
     int                   a, p;
@@ -305,7 +323,7 @@ OpenListenersOf(Ns_Driver *driver, NsDriverThread *thread)
 }
 
 static void
-OpenListeners(Ns_Driver *driver)
+OpenListeners(NsDriver *driver)
 {
     struct NsDriverState *state = driver->state;
     int                   t, a, p;
@@ -335,7 +353,7 @@ OpenListeners(Ns_Driver *driver)
 /* ---- all of it ---- */
 
 static void
-ReadServers(Ns_Driver *driver, const char *server)
+ReadServers(NsDriver *driver, const char *server)
 {
     const char *name;
     Tcl_DString ds;
@@ -357,17 +375,57 @@ ReadServers(Ns_Driver *driver, const char *server)
     Tcl_DStringFree(&ds);
 }
 
-Ns_Driver *
-NsDriverConfigure(const char *server, const char *module, const Ns_DriverInitData *init)
+static Ns_Time
+TimeOf(int64_t milliseconds)
 {
-    Ns_Driver *driver = ns_calloc(1u, sizeof(Ns_Driver));
+    return (Ns_Time){milliseconds / 1000, milliseconds % 1000 * 1000};
+}
+
+/* What a module sees of its driver, in its procs from the first on. */
+static void
+Publish(NsDriver *driver, const char *server)
+{
+    const Ns_DriverInitData *own = &driver->byModule->init;
+    Tcl_DString              ds;
+
+    Tcl_DStringInit(&ds);
+    Ns_DStringPrintf(&ds, "-driver:%s", driver->module);
+    driver->noParse = (own->opts & NS_DRIVER_NOPARSE) != 0u;
+    driver->datagrams = (own->opts & NS_DRIVER_UDP) != 0u;
+    if (driver->datagrams || (own->opts & NS_DRIVER_SSL) != 0u) {
+        driver->closeWait = 0;                 /* there is nothing to wait for; and who encrypts tells the peer by closeProc */
+    }
+    driver->pub = (Ns_Driver){.arg = own->arg, .server = server != NULL ? ns_strdup(server) : NULL, .type = driver->type,
+                              .moduleName = driver->module, .threadName = ns_strdup(Tcl_DStringValue(&ds)),
+                              .location = driver->location, .address = driver->state->addresses[0],
+                              .protocol = driver->init.protocol, .path = driver->section, .libraryVersion = own->libraryVersion,
+                              .opts = own->opts, .port = (unsigned short)driver->state->ports[0],
+                              .sendwait = TimeOf(driver->sendWait), .recvwait = TimeOf(driver->recvWait),
+                              .keepwait = TimeOf(driver->keepWait), .bufsize = driver->bufSize,
+                              .maxinput = driver->limits.maxInput, .extraHeaders = driver->extraHeaders};
+    Tcl_DStringFree(&ds);
+}
+
+static const char *
+SectionOf(const char *server, const char *module, const struct NsModuleDriver *byModule)
+{
+    const char *path = byModule != NULL ? byModule->init.path : NULL;
+
+    return ns_strdup(path != NULL ? path : Ns_ConfigSectionPath(NULL, server, module, NULL));
+}
+
+NsDriver *
+NsDriverConfigure(const char *server, const char *module, const Ns_TransportDriver *init, const struct NsModuleDriver *byModule)
+{
+    NsDriver *driver = ns_calloc(1u, sizeof(NsDriver));
 
     driver->magic = NS_DRIVER_MAGIC;
     driver->module = ns_strdup(module);
     driver->init = *init;
     driver->type = driver->init.name = ns_strdup(init->name);
     driver->init.protocol = ns_strdup(init->protocol);
-    driver->section = ns_strdup(Ns_ConfigSectionPath(NULL, server, module, NULL));
+    driver->byModule = byModule;
+    driver->section = SectionOf(server, module, byModule);
     driver->state = ns_calloc(1u, sizeof(struct NsDriverState));
     Ns_MutexSetName2(&driver->state->lock, "driver", module);
     Tcl_InitHashTable(&driver->state->hosts, TCL_STRING_KEYS);
@@ -380,6 +438,9 @@ NsDriverConfigure(const char *server, const char *module, const Ns_DriverInitDat
     NoteCoveredParameters(driver);
     NsPerIpConfigure(driver);
     ReadEndpoints(driver);
+    if (byModule != NULL) {
+        Publish(driver, server);
+    }
     OpenListeners(driver);
     ReadServers(driver, server);
     return driver;

@@ -18,7 +18,7 @@ typedef struct HostEntry {
 } HostEntry;
 
 static void
-AppendHostPort(const Ns_Driver *driver, const char *host, int port, Tcl_DString *ds)
+AppendHostPort(const NsDriver *driver, const char *host, int port, Tcl_DString *ds)
 {
     char number[16];
 
@@ -36,7 +36,7 @@ AppendHostPort(const Ns_Driver *driver, const char *host, int port, Tcl_DString 
 }
 
 static void
-AddEntry(Ns_Driver *driver, NsServer *server, const char *host, int port, const char *key)
+AddEntry(NsDriver *driver, NsServer *server, const char *host, int port, const char *key)
 {
     HostEntry     *entry;
     Tcl_HashEntry *hPtr;
@@ -66,7 +66,7 @@ AddEntry(Ns_Driver *driver, NsServer *server, const char *host, int port, const 
 
 /* "Name", or "name:port" for one port only. */
 static void
-AddHost(Ns_Driver *driver, NsServer *server, const char *text)
+AddHost(NsDriver *driver, NsServer *server, const char *text)
 {
     char        host[MAX_HOST];
     const char *colon = strrchr(text, ':');
@@ -114,7 +114,7 @@ AddHost(Ns_Driver *driver, NsServer *server, const char *text)
 }
 
 void
-NsDriverLoadHosts(Ns_Driver *driver, const char *section)
+NsDriverLoadHosts(NsDriver *driver, const char *section)
 {
     const Ns_Set *set = Ns_ConfigGetSection(section);
     size_t        i;
@@ -143,7 +143,7 @@ NsDriverLoadHosts(Ns_Driver *driver, const char *section)
 
 /* Lower case, no dot behind the name, and no colon without a port. */
 static const HostEntry *
-FindHost(const Ns_Driver *driver, const char *host)
+FindHost(const NsDriver *driver, const char *host)
 {
     char           key[MAX_HOST + 8];
     size_t         len = 0;
@@ -168,13 +168,13 @@ FindHost(const Ns_Driver *driver, const char *host)
 }
 
 bool
-NsDriverKnowsHost(const Ns_Driver *driver, const char *host)
+NsDriverKnowsHost(const NsDriver *driver, const char *host)
 {
     return FindHost(driver, host) != NULL;
 }
 
 NsServer *
-NsDriverHostServer(Ns_Driver *driver, const char *host)
+NsDriverHostServer(NsDriver *driver, const char *host)
 {
     const HostEntry *entry;
 
@@ -186,7 +186,7 @@ NsDriverHostServer(Ns_Driver *driver, const char *host)
 }
 
 void
-NsDriverAppendLocation(const Ns_Driver *driver, const char *host, Tcl_DString *ds)
+NsDriverAppendLocation(const NsDriver *driver, const char *host, Tcl_DString *ds)
 {
     const HostEntry *entry = FindHost(driver, host);
 
@@ -202,7 +202,7 @@ NsDriverAppendLocation(const Ns_Driver *driver, const char *host, Tcl_DString *d
 }
 
 void
-NsDriverAppendHosts(const Ns_Driver *driver, const NsServer *server, Tcl_Obj *list)
+NsDriverAppendHosts(const NsDriver *driver, const NsServer *server, Tcl_Obj *list)
 {
     Tcl_HashSearch search;
     Tcl_HashEntry *hPtr = Tcl_FirstHashEntry((Tcl_HashTable *)(uintptr_t)&driver->state->hosts, &search);

@@ -101,7 +101,7 @@ struct NsSock {
     Delivery        delivery;
 
     pthread_mutex_t lock;
-    Ns_Sock         io;                        /* lock */
+    Ns_Wire         io;                        /* lock */
     NsOutQueue      out;                       /* lock */
     SockPace       *pace;                      /* lock: NULL as long as there was no limit; the loop sends alone, then */
     size_t          countedMemory;             /* lock: of `out`, as the thread has it in its sum */
@@ -134,7 +134,7 @@ typedef struct DriverCounters {                /* relaxed: for people.  The last
 
 struct NsDriverThread {
     uint32_t       magic;
-    Ns_Driver     *driver;
+    NsDriver     *driver;
     int            index;
     NsLoop        *loop;
     Ns_Thread      thread;
@@ -166,6 +166,7 @@ struct NsDriverThread {
 #define DRIVER_THREAD_MAGIC NS_MAGIC('D', 'T', 'h', 'r')
 
 typedef struct NsPerIp NsPerIp;
+struct NsModuleSock;
 
 struct NsDriverState {
     NsPerIp        *perIp;                     /* NULL: no limit */
@@ -182,9 +183,11 @@ struct NsDriverState {
 };
 
 /* driver/conf.c: main thread.  Reads the section and opens the listening sockets; ends the process when it cannot. */
-Ns_Driver *NsDriverConfigure(const char *server, const char *module, const Ns_DriverInitData *init);
+NsDriver *NsDriverConfigure(const char *server, const char *module, const Ns_TransportDriver *init, const struct NsModuleDriver *byModule);
+/* driver.c: main thread: the same, and one more driver there is. */
+Ns_ReturnCode NsDriverAdd(const char *server, const char *module, const Ns_TransportDriver *init, const struct NsModuleDriver *byModule);
 /* driver/host.c: main thread: read the subsection `servers`. */
-void       NsDriverLoadHosts(Ns_Driver *driver, const char *section);
+void       NsDriverLoadHosts(NsDriver *driver, const char *section);
 
 /* driver/thread.c: main thread. */
 void       NsDriverThreadStart(NsDriverThread *thread);
@@ -196,7 +199,10 @@ void       NsDriverThreadAbandon(NsDriverThread *thread);      /* end now; any t
 void       NsDriverThreadForget(NsDriverThread *thread);       /* after a Sock has gone: end if that was the last */
 
 /* driver/sock.c */
-void       NsSockAccepted(Listener *listener, int fd, const NsAddr *peer);
+/* `byModule`: of a driver by callbacks, which has accepted it so; NULL: of another one. */
+void       NsSockAccepted(Listener *listener, int fd, const NsAddr *peer, struct NsModuleSock *byModule, NS_DRIVER_ACCEPT_STATUS accepted);
+/* One more datagram.  False: there is none. */
+bool       NsSockDatagram(Listener *listener);
 void       NsSockClose(NsSock *sock);
 void       NsSockQuiet(NsSock *sock);                          /* the server stops: close if idle */
 void       NsSockBeginFlush(NsSock *sock);                     /* the answer is complete: send, go on or close */
@@ -229,7 +235,7 @@ NsPeerRateCount(NsPeerRate *rate, int64_t now, size_t bytes, int64_t window, int
 }
 
 /* driver/perip.c.  Main thread: `maxperip`, `maxperipexcept`.  Loops: false when the address has as many as it may. */
-void       NsPerIpConfigure(Ns_Driver *driver);
+void       NsPerIpConfigure(NsDriver *driver);
 bool       NsPerIpEnter(NsPerIp *perIp, const NsAddr *addr);   /* `perIp` may be NULL */
 void       NsPerIpLeave(NsPerIp *perIp, const NsAddr *addr);
 

@@ -158,7 +158,7 @@ AppendOfThread(NsDriverThread *thread, const NsServer *wanted, Tcl_Obj *list)
 }
 
 void
-NsDriverAppendDeliveries(const Ns_Driver *driver, const NsServer *server, Tcl_Obj *list)
+NsDriverAppendDeliveries(const NsDriver *driver, const NsServer *server, Tcl_Obj *list)
 {
     int i;
 

@@ -335,7 +335,7 @@ Advance(NsOutQueue *queue, size_t n)
 
 /* One call for as much of the memory at the front as is allowed. */
 static ssize_t
-SendMemory(NsOutQueue *queue, Ns_Sock *sock, size_t limit, size_t *offered)
+SendMemory(NsOutQueue *queue, Ns_Wire *sock, size_t limit, size_t *offered)
 {
     struct iovec iov[MAX_IOV];
     int          count = 0;
@@ -356,7 +356,7 @@ SendMemory(NsOutQueue *queue, Ns_Sock *sock, size_t limit, size_t *offered)
 }
 
 static ssize_t
-SendFile(NsOutItem *item, Ns_Sock *sock, size_t limit, char *scratch, size_t scratchLen, size_t *offered)
+SendFile(NsOutItem *item, Ns_Wire *sock, size_t limit, char *scratch, size_t scratchLen, size_t *offered)
 {
     char         local[16 * 1024];
     size_t       len = item->len < limit ? item->len : limit;
@@ -400,7 +400,7 @@ SendFile(NsOutItem *item, Ns_Sock *sock, size_t limit, char *scratch, size_t scr
  * fast gets them all the same: for it they mean fewer wake-ups.
  */
 static void
-SetUnsent(NsOutQueue *queue, Ns_Sock *sock, bool few)
+SetUnsent(NsOutQueue *queue, Ns_Wire *sock, bool few)
 {
     int state = few ? NS_UNSENT_FEW : NS_UNSENT_MANY, bytes = few ? KERNEL_UNSENT : 0;       /* 0: as the system has it */
 
@@ -411,7 +411,7 @@ SetUnsent(NsOutQueue *queue, Ns_Sock *sock, bool few)
 }
 
 static void
-LimitUnsent(NsOutQueue *queue, Ns_Sock *sock)
+LimitUnsent(NsOutQueue *queue, Ns_Wire *sock)
 {
     if (queue->unsent == NS_UNSENT_ASIS) {
         SetUnsent(queue, sock, true);
@@ -421,7 +421,7 @@ LimitUnsent(NsOutQueue *queue, Ns_Sock *sock)
 }
 
 static void
-NoteSent(NsOutQueue *queue, Ns_Sock *sock, size_t n)
+NoteSent(NsOutQueue *queue, Ns_Wire *sock, size_t n)
 {
     queue->windowBytes += n;
     if (queue->unsent != NS_UNSENT_ASIS && queue->windowBytes >= FAST_BYTES) {
@@ -435,14 +435,14 @@ NoteSent(NsOutQueue *queue, Ns_Sock *sock, size_t n)
 
 /* The peer is slower than we are. */
 static NsOutResult
-Refused(NsOutQueue *queue, Ns_Sock *sock)
+Refused(NsOutQueue *queue, Ns_Wire *sock)
 {
     LimitUnsent(queue, sock);
     return NS_OUT_AGAIN;
 }
 
 NsOutResult
-NsOutSend(NsOutQueue *queue, Ns_Sock *sock, size_t budget, char *scratch, size_t scratchLen, size_t *sent)
+NsOutSend(NsOutQueue *queue, Ns_Wire *sock, size_t budget, char *scratch, size_t scratchLen, size_t *sent)
 {
     size_t total = 0;
 

@@ -49,7 +49,7 @@ void NsOutMove(NsOutQueue *queue, NsOutQueue *from);
  * Send from the front: several buffers in one call, files by the transport's sendFile or through `scratch`.  Ends after
  * `budget` bytes (0: no limit) so that one fast client does not keep a loop from its others.  *sent is what went out.
  */
-NsOutResult NsOutSend(NsOutQueue *queue, Ns_Sock *sock, size_t budget, char *scratch, size_t scratchLen, size_t *sent);
+NsOutResult NsOutSend(NsOutQueue *queue, Ns_Wire *sock, size_t budget, char *scratch, size_t scratchLen, size_t *sent);
 void NsOutClear(NsOutQueue *queue);
 static inline bool NsOutEmpty(const NsOutQueue *queue) { return queue->head == NULL; }
 

@@ -7,7 +7,7 @@
 #include "driver/pacing.h"
 
 NsOutResult
-NsOutSendPaced(NsOutQueue *queue, Ns_Sock *sock, NsPacer *pacer, int64_t now, size_t budget, char *scratch,
+NsOutSendPaced(NsOutQueue *queue, Ns_Wire *sock, NsPacer *pacer, int64_t now, size_t budget, char *scratch,
                size_t scratchLen, size_t *sent, int64_t *due)
 {
     NsOutResult result = NS_OUT_DONE;

@@ -15,7 +15,7 @@ struct NsPerIp {
 };
 
 void
-NsPerIpConfigure(Ns_Driver *driver)
+NsPerIpConfigure(NsDriver *driver)
 {
     int          max = Ns_ConfigIntRange(driver->section, "maxperip", 0, 0, INT_MAX);
     const char  *list = Ns_ConfigString(driver->section, "maxperipexcept", "");

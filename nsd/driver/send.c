@@ -27,7 +27,7 @@ NsSockGetInfo(const NsSock *sock)
     return &sock->info;
 }
 
-Ns_Sock *
+Ns_Wire *
 NsSockIo(NsSock *sock)
 {
     NS_CHECK(sock, SOCK_MAGIC);
@@ -132,7 +132,7 @@ MemoryAllowed(const NsSock *sock)
 static Ns_ReturnCode
 Enqueue(NsSock *sock, const struct iovec *iov, int iovcnt, size_t skip, size_t len)
 {
-    const Ns_Driver *driver = sock->info.driver;
+    const NsDriver *driver = sock->info.driver;
 
     if (sock->out.memory + len <= MemoryAllowed(sock)) {
         NsOutAddCopy(&sock->out, iov, iovcnt, skip);
@@ -340,7 +340,7 @@ NsSockFreePace(NsSock *sock)
 static bool
 TooSlow(NsSock *sock, size_t sent)
 {
-    const Ns_Driver *driver = sock->info.driver;
+    const NsDriver *driver = sock->info.driver;
     int64_t          now = NsLoopNow(sock->thread->loop);
     bool             slow = false;
 

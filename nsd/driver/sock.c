@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "driver/int.h"
+#include "driver/module.h"
 #include "driver/spool.h"
 #include "net/tls.h"
 
@@ -18,6 +19,7 @@
 static void OnEvent(NsLoop *loop, NsWatch *watch, unsigned events);
 static void OnTimer(NsLoop *loop, NsTimer *timer);
 static void WaitForRequest(NsSock *sock);
+static void DispatchRaw(NsSock *sock, const char *data, size_t len);
 
 /* ---- states and what is counted of them ---- */
 
@@ -102,14 +104,14 @@ SockNew(Listener *listener, int fd, const NsAddr *peer)
 {
     static atomic_ullong  lastId;
     NsDriverThread       *thread = listener->thread;
-    Ns_Driver            *driver = thread->driver;
+    NsDriver            *driver = thread->driver;
     NsSock               *sock = ns_calloc(1u, sizeof(NsSock));
     socklen_t             len = sizeof(sock->info.local);
 
     sock->magic = SOCK_MAGIC;
     sock->thread = thread;
-    sock->io = (Ns_Sock){.sock = fd, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE,
-                         .transport = driver->init.transport, .driver = driver};
+    sock->io = (Ns_Wire){.sock = fd, .waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE,
+                         .transport = driver->init.transport, .driver = &driver->pub};
     sock->info.driver = driver;
     sock->info.peer = *peer;
     sock->info.local = listener->addr;
@@ -140,12 +142,24 @@ SockNew(Listener *listener, int fd, const NsAddr *peer)
     return sock;
 }
 
-void
-NsSockAccepted(Listener *listener, int fd, const NsAddr *peer)
+/* What a module's acceptProc has said beyond that there is a connection. */
+static void
+BeginAccepted(NsSock *sock, NS_DRIVER_ACCEPT_STATUS accepted)
 {
-    NsSock    *sock = SockNew(listener, fd, peer);
-    Ns_Driver *driver = sock->info.driver;
+    if (accepted == NS_DRIVER_ACCEPT_QUEUE) {
+        DispatchRaw(sock, "", 0u);
+    } else if (accepted == NS_DRIVER_ACCEPT_DATA) {
+        NsSockRead(sock);
+    }
+}
 
+void
+NsSockAccepted(Listener *listener, int fd, const NsAddr *peer, NsModuleSock *byModule, NS_DRIVER_ACCEPT_STATUS accepted)
+{
+    NsSock   *sock = SockNew(listener, fd, peer);
+    NsDriver *driver = sock->info.driver;
+
+    sock->io.arg = byModule;
     DriverCount(&sock->thread->counters.accepted, 1u);
     if (driver->init.accept != NULL && driver->init.accept(&sock->io, driver->init.arg) != NS_OK) {
         DriverCount(&sock->thread->counters.errors, 1u);
@@ -161,6 +175,8 @@ NsSockAccepted(Listener *listener, int fd, const NsAddr *peer)
     if (NsLoopWatch(sock->thread->loop, &sock->watch, fd, NS_EV_READ | NS_EV_ONESHOT, OnEvent) != NS_OK) {
         Ns_Log(Error, "%s: cannot watch a socket: %s", driver->module, strerror(errno));
         NsSockClose(sock);
+    } else if (accepted != NS_DRIVER_ACCEPT) {
+        BeginAccepted(sock, accepted);
     }
 }
 
@@ -306,8 +322,10 @@ NsSockClose(NsSock *sock)
     if (sock->io.transport->release != NULL) {
         sock->io.transport->release(&sock->io);
     }
-    close(sock->io.sock);
-    sock->io.sock = NS_INVALID_SOCKET;
+    if (sock->io.sock != NS_INVALID_SOCKET) {
+        close(sock->io.sock);
+        sock->io.sock = NS_INVALID_SOCKET;
+    }
     NsOutClear(&sock->out);
     NsSockCountMemory(sock);
     ns_free(sock->rest);
@@ -335,7 +353,7 @@ Linger(NsSock *sock)
         return;
     }
     SetState(sock, SOCK_LINGER);
-    if (sock->io.transport != &Ns_TransportTcp) {
+    if (sock->io.transport != &Ns_TransportTcp && sock->info.driver->byModule == NULL) {
         (void)shutdown(sock->io.sock, SHUT_WR);        /* a peer that is gone shows itself when we read */
     }
     NsSockSetTimer(sock, sock->info.driver->closeWait);
@@ -492,6 +510,39 @@ Dispatch(NsSock *sock)
             DriverCount(&sock->thread->counters.overrun, 1u);
         }
         NsSockReject(sock, request, 503, "Service Unavailable", true, retryAfter);
+        NsHttpRequestFree(request);
+    }
+}
+
+/* Bytes that are no HTTP, to who answers: what a module's driver does not parse. */
+static void
+DispatchRaw(NsSock *sock, const char *data, size_t len)
+{
+    NsDriver      *driver = sock->info.driver;
+    NsHttpRequest *request;
+    int            retryAfter = 0;
+    Ns_ReturnCode  status;
+
+    if (len > driver->limits.maxInput || NsInputMemoryFull()) {
+        char peer[INET6_ADDRSTRLEN] = "";
+
+        DriverCount(&sock->thread->counters.inputLimits, 1u);
+        Ns_Log(Notice, "%s: %zu bytes from %s are past %s: closed", driver->module, len,
+               ns_inet_ntop(&sock->info.peer.sa, peer, sizeof(peer)), len > driver->limits.maxInput ? "maxinput" : "inputmemory");
+        NsSockClose(sock);
+        return;
+    }
+    request = NsHttpRequestRaw(driver->byModule->method, data, len);
+    DriverCount(&sock->thread->counters.received, 1u);
+    SetState(sock, SOCK_BUSY);
+    NsLoopTimerCancel(sock->thread->loop, &sock->timer);
+    status = deliver(NsDriverHostServer(driver, NULL), sock, request, &retryAfter);
+    if (status != NS_OK) {
+        SetState(sock, SOCK_READ);
+        if (status == NS_TIMEOUT) {
+            DriverCount(&sock->thread->counters.overrun, 1u);
+        }
+        NsSockClose(sock);
         NsHttpRequestFree(request);
     }
 }
@@ -713,6 +764,11 @@ MindInput(NsSock *sock, size_t bytes)
 static bool
 Feed(NsSock *sock, const char *data, size_t len)
 {
+    if (__builtin_expect(sock->info.driver->noParse, 0)) {
+        NsGetMonotonicTime(&sock->info.requestTime);
+        DispatchRaw(sock, data, len);
+        return false;
+    }
     if (sock->state == SOCK_IDLE) {
         SetState(sock, SOCK_READ);
         NsSockSetTimer(sock, sock->info.driver->recvWait);
@@ -821,6 +877,63 @@ NsSockRead(NsSock *sock)
     SockLock(sock);
     NsSockPost(sock);
     SockUnlock(sock);
+}
+
+/* A datagram is whole: what is not a request by now never will be. */
+static void
+BeginDatagram(NsSock *sock, const char *data, size_t len)
+{
+    if (!sock->info.driver->noParse) {
+        sock->parser = NsHttpParserCreate(&sock->info.driver->limits);
+    }
+    if (Feed(sock, data, len)) {
+        DriverCount(&sock->thread->counters.partial, 1u);
+        NsSockClose(sock);
+    }
+}
+
+bool
+NsSockDatagram(Listener *listener)
+{
+    NsDriverThread         *thread = listener->thread;
+    NsDriver               *driver = thread->driver;
+    char                   *buffer = NsLoopBuffer(thread->loop);
+    NS_DRIVER_ACCEPT_STATUS accepted;
+    NsAddr                  peer;
+    NsModuleSock           *own = NsModuleAccept(driver, listener->fd, &peer, &accepted);
+    Ns_Wire                 wire = {.sock = listener->fd, .transport = driver->init.transport, .arg = own, .driver = &driver->pub};
+    ssize_t                 n = 0;
+    bool                    more;
+    NsSock                 *sock;
+
+    if (own == NULL) {
+        DriverCount(&thread->counters.errors, errno != EAGAIN);
+        return false;
+    }
+    if (accepted != NS_DRIVER_ACCEPT_QUEUE) {
+        n = wire.transport->recv(&wire, buffer, NS_LOOP_BUFFER);
+        more = n >= 0 || !NS_ERRNO_WOULDBLOCK(errno);
+        NsModulePeer(own, &peer);
+        if (n <= 0) {                          /* nothing, an error of an earlier answer, or nobody's words */
+            DriverCount(&thread->counters.errors, more);
+            wire.transport->release(&wire);
+            return more;
+        }
+    }
+    if (!NsPerIpEnter(driver->state->perIp, &peer)) {
+        DriverCount(&thread->counters.perIp, 1u);
+        wire.transport->release(&wire);
+        return true;
+    }
+    sock = SockNew(listener, listener->fd, &peer);
+    sock->io.arg = own;
+    DriverCount(&thread->counters.accepted, 1u);
+    if (accepted == NS_DRIVER_ACCEPT_QUEUE) {
+        DispatchRaw(sock, "", 0u);
+    } else {
+        BeginDatagram(sock, buffer, (size_t)n);
+    }
+    return true;
 }
 
 /* The answer is on its way in full: the next request, which may be here already, or the end. */

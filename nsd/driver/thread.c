@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "driver/int.h"
+#include "driver/module.h"
 
 #define ACCEPT_MORE         4                  /* times as many while handshakes wait: turns are fair to who was accepted, the kernel's queue is not */
 #define ACCEPT_PAUSE        100                /* milliseconds without descriptors */
@@ -81,6 +82,12 @@ WarnOfDescriptors(NsDriverThread *thread, int err, const char *remedy)
     }
 }
 
+static bool
+SpeaksPlainHttp(const NsDriver *driver)
+{
+    return !driver->init.secure && !driver->noParse;
+}
+
 /*
  * No descriptors are left, and no connection is idle.  The one in reserve serves to refuse the connection that waits
  * longest, so that its client need not guess; the others stay in the kernel's queue until a moment later.
@@ -97,7 +104,7 @@ OutOfDescriptors(NsDriverThread *thread, Listener *listener)
         thread->reserve = -1;
         fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            if (!thread->driver->init.secure) {
+            if (SpeaksPlainHttp(thread->driver)) {
                 (void)send(fd, answer, sizeof(answer) - 1u, MSG_NOSIGNAL | MSG_DONTWAIT);
             }
             close(fd);
@@ -202,6 +209,14 @@ TryAgain(NsDriverThread *thread, Listener *listener)
     }
 }
 
+/* Several tries of a module's acceptProc that have brought nothing, though somebody waits: not at once again. */
+static void
+PauseAccepting(NsDriverThread *thread)
+{
+    SetAccepting(thread, false);
+    NsLoopTimerSet(thread->loop, &thread->acceptTimer, NsLoopNow(thread->loop) + ACCEPT_PAUSE, ResumeAccepting);
+}
+
 /* It has as many connections as it may: its clients learn it at once, the log once a second. */
 static void
 RefuseAddress(NsDriverThread *thread, int fd, const NsAddr *peer)
@@ -216,10 +231,27 @@ RefuseAddress(NsDriverThread *thread, int fd, const NsAddr *peer)
         Ns_Log(Notice, "%s: %s has as many connections as maxperip allows: further ones are refused", thread->driver->module,
                ns_inet_ntop(&peer->sa, text, sizeof(text)));
     }
-    if (!thread->driver->init.secure) {
+    if (SpeaksPlainHttp(thread->driver)) {
         (void)send(fd, answer, sizeof(answer) - 1u, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
     close(fd);
+}
+
+/* A connection was accepted: enter it, and close others for it if need be.  False: it was refused, and its descriptor is closed. */
+static bool
+Admit(NsDriverThread *thread, int fd, const NsAddr *peer)
+{
+    int excess;
+
+    if (!NsPerIpEnter(thread->driver->state->perIp, peer)) {
+        RefuseAddress(thread, fd, peer);
+        return false;
+    }
+    excess = NsWorthExcess(fd, thread->crowded, NsLoopNow(thread->loop));
+    if (excess > 0) {
+        MakeRoom(thread, excess);
+    }
+    return true;
 }
 
 static void
@@ -237,7 +269,7 @@ AcceptSome(NsLoop *loop, NsWatch *watch, unsigned events)
     for (n = 0; n < most; n++) {
         NsAddr    peer;
         socklen_t len = sizeof(peer);
-        int       fd, excess;
+        int       fd;
 
         memset(&peer, 0, sizeof(peer));
         fd = accept4(listener->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -247,22 +279,114 @@ AcceptSome(NsLoop *loop, NsWatch *watch, unsigned events)
             }
             break;
         }
-        if (!NsPerIpEnter(thread->driver->state->perIp, &peer)) {
-            RefuseAddress(thread, fd, &peer);
-            continue;
+        if (Admit(thread, fd, &peer)) {
+            NsSockAccepted(listener, fd, &peer, NULL, NS_DRIVER_ACCEPT);
         }
-        excess = NsWorthExcess(fd, thread->crowded, NsLoopNow(thread->loop));
-        if (excess > 0) {
-            MakeRoom(thread, excess);
-        }
-        NsSockAccepted(listener, fd, &peer);
     }
     if (thread->driver->sockAcceptLog > 0 && n > thread->driver->sockAcceptLog) {
         Ns_Log(Notice, "%s: accepted %d connections at once", thread->driver->module, n);
     }
 }
 
+/* A module's acceptProc has accepted nothing: is there a use in trying again now?  errno, 0: it has not told. */
+static bool
+TryModuleAgain(NsDriverThread *thread, Listener *listener)
+{
+    switch (errno) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return TryAgain(thread, listener);
+    case EAGAIN:
+        return false;
+    default:
+        DriverCount(&thread->counters.errors, 1u);
+        return true;
+    }
+}
+
+/* A connection that its address may not have: closed by who has accepted it. */
+static void
+AcceptedByModule(Listener *listener, NsModuleSock *sock, const NsAddr *peer, NS_DRIVER_ACCEPT_STATUS accepted)
+{
+    NsDriverThread *thread = listener->thread;
+    Ns_Wire         wire = {.sock = NsModuleSockFd(sock), .transport = thread->driver->init.transport, .arg = sock};
+    int             excess = NsWorthExcess(wire.sock, thread->crowded, NsLoopNow(thread->loop));
+
+    if (!NsPerIpEnter(thread->driver->state->perIp, peer)) {
+        DriverCount(&thread->counters.perIp, 1u);
+        wire.transport->release(&wire);
+        return;
+    }
+    if (excess > 0) {
+        MakeRoom(thread, excess);
+    }
+    NsSockAccepted(listener, wire.sock, peer, sock, accepted);
+}
+
+static void
+AcceptByModule(NsLoop *loop, NsWatch *watch, unsigned events)
+{
+    Listener       *listener = (Listener *)(void *)((char *)watch - offsetof(Listener, watch));
+    NsDriverThread *thread = listener->thread;
+    int             n, failed = 0;
+
+    (void)loop;
+    (void)events;
+    for (n = 0; n < thread->driver->acceptSize; n++) {
+        NS_DRIVER_ACCEPT_STATUS accepted;
+        NsAddr                  peer;
+        NsModuleSock           *sock = NsModuleAccept(thread->driver, listener->fd, &peer, &accepted);
+
+        if (sock != NULL) {
+            AcceptedByModule(listener, sock, &peer, accepted);
+        } else if (TryModuleAgain(thread, listener)) {
+            failed++;
+        } else {
+            break;
+        }
+    }
+    if (n > 0 && failed == n && SomebodyWaits(listener)) {
+        PauseAccepting(thread);
+    }
+}
+
+static void
+TakeDatagrams(NsLoop *loop, NsWatch *watch, unsigned events)
+{
+    Listener *listener = (Listener *)(void *)((char *)watch - offsetof(Listener, watch));
+    int       n = 0;
+
+    (void)loop;
+    (void)events;
+    while (n < listener->thread->driver->acceptSize && NsSockDatagram(listener)) {
+        n++;
+    }
+    if (n == 0 && SomebodyWaits(listener)) {
+        PauseAccepting(listener->thread);
+    }
+}
+
+static NsWatchProc *
+Acceptor(const NsDriver *driver)
+{
+    return driver->datagrams ? TakeDatagrams : driver->byModule != NULL ? AcceptByModule : AcceptSome;
+}
+
 /* ---- the end ---- */
+
+/* Answers to datagrams go by the socket that they came by: it stays open until none is under way. */
+static void
+CloseDatagrams(NsDriverThread *thread)
+{
+    for (int i = 0; i < thread->listenerCount; i++) {
+        if (thread->listeners[i].fd >= 0 && thread->socks == NULL) {
+            close(thread->listeners[i].fd);
+            thread->listeners[i].fd = -1;
+        }
+    }
+}
 
 static void
 CloseListeners(NsDriverThread *thread)
@@ -276,8 +400,10 @@ CloseListeners(NsDriverThread *thread)
 
         if (listener->fd >= 0) {
             NsLoopUnwatch(thread->loop, &listener->watch);
-            close(listener->fd);
-            listener->fd = -1;
+            if (!thread->driver->datagrams) {
+                close(listener->fd);
+                listener->fd = -1;
+            }
         }
     }
 }
@@ -378,13 +504,14 @@ Run(void *arg)
     for (i = 0; i < thread->listenerCount; i++) {
         Listener *listener = &thread->listeners[i];
 
-        if (NsLoopWatch(thread->loop, &listener->watch, listener->fd, NS_EV_READ, AcceptSome) != NS_OK) {
+        if (NsLoopWatch(thread->loop, &listener->watch, listener->fd, NS_EV_READ, Acceptor(thread->driver)) != NS_OK) {
             Ns_Fatal("%s: cannot watch a listening socket: %s", thread->driver->module, strerror(errno));
         }
     }
     NsWorthJoin(thread);
     NsLoopRun(thread->loop);
     NsWorthLeave(thread);
+    CloseDatagrams(thread);
     if (thread->reserve >= 0) {
         close(thread->reserve);
     }

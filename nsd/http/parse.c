@@ -809,6 +809,26 @@ NsHttpParserTake(NsHttpParser *parser)
     return request;
 }
 
+NsHttpRequest *
+NsHttpRequestRaw(const char *method, const char *data, size_t len)
+{
+    NsHttpFault    fault;
+    NsHttpRequest *request;
+    char           line[64];
+
+    (void)snprintf(line, sizeof(line), "%.40s / HTTP/1.0", method);
+    request = NsRequestLineParse(line, strlen(line), &fault);
+    request->raw = true;
+    request->headers = Ns_SetCreateNoCase("headers");
+    request->bodySize = len + 1u;
+    NsInputMemoryCount(0u, request->bodySize);
+    request->body = ns_malloc(request->bodySize);
+    memcpy(request->body, data, len);
+    request->body[len] = '\0';
+    request->bodyLen = len;
+    return request;
+}
+
 bool
 NsHttpParserStarted(const NsHttpParser *parser)
 {

@@ -37,10 +37,13 @@ typedef struct NsHttpRequest {
     bool        keepAlive;                     /* what version and Connection header ask for */
     bool        expectContinue;
     bool        upgrade;                       /* Connection: upgrade */
+    bool        raw;                           /* no HTTP: bytes of a module's driver */
     size_t      headSize;                      /* bytes of line and headers as sent */
 } NsHttpRequest;
 
 void NsHttpRequestFree(NsHttpRequest *request);        /* NULL is fine */
+/* Bytes that are no HTTP, as the body (copied) of a request "METHOD / HTTP/1.0"; the method is upper case and digits. */
+NsHttpRequest *NsHttpRequestRaw(const char *method, const char *data, size_t len);
 
 typedef enum {
     NS_HTTP_MORE,                              /* all consumed, needs more bytes */

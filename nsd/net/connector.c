@@ -36,7 +36,7 @@ struct NsConnector {
     NsSockAddr     *addrs;
     int             addrCount, addrNext;       /* addrs[addrNext - 1] is being tried */
     int             firstError;                /* of the addresses tried so far */
-    Ns_Sock         io;
+    Ns_Wire         io;
     NsShakes       *shakes;                    /* NULL: a client's, which need no turn */
     NsShake         shake;
     NsSockAddr      peer;
@@ -60,7 +60,7 @@ CloseSocket(NsConnector *connector)
     if (connector->io.sock != NS_INVALID_SOCKET) {
         (void)close(connector->io.sock);
     }
-    connector->io = (Ns_Sock){.sock = NS_INVALID_SOCKET};
+    connector->io = (Ns_Wire){.sock = NS_INVALID_SOCKET};
 }
 
 static void
@@ -94,7 +94,7 @@ Finish(NsConnector *connector, int code, const char *error)
     if (code == 0) {
         NsLoopUnwatch(connector->loop, &connector->watch);
         result.io = connector->io;
-        connector->io = (Ns_Sock){.sock = NS_INVALID_SOCKET};
+        connector->io = (Ns_Wire){.sock = NS_INVALID_SOCKET};
     }
     Free(connector);
     done(&result, arg);
@@ -280,7 +280,7 @@ TryNext(NsConnector *connector)
         const NsSockAddr *addr = &connector->addrs[connector->addrNext++];
         bool              pending = false;
 
-        connector->io = (Ns_Sock){.waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &Ns_TransportTcp};
+        connector->io = (Ns_Wire){.waitRecv = NS_SOCK_READ, .waitSend = NS_SOCK_WRITE, .transport = &Ns_TransportTcp};
         connector->io.sock = NsSockConnectStart(addr, &pending);
         if (connector->io.sock != NS_INVALID_SOCKET) {
             if (!pending) {
@@ -521,7 +521,7 @@ NsConnectorStart(NsLoop *loop, const NsConnectorParams *params, NsConnectorProc 
 }
 
 NsConnector *
-NsConnectorHandshake(NsLoop *loop, const Ns_Sock *io, int64_t deadline, NsShakes *shakes, const struct sockaddr *peer,
+NsConnectorHandshake(NsLoop *loop, const Ns_Wire *io, int64_t deadline, NsShakes *shakes, const struct sockaddr *peer,
                      NsConnectorProc *done, void *arg)
 {
     NsConnector *connector = ConnectorNew(loop, deadline, done, arg);
@@ -550,7 +550,7 @@ NsConnectorCancel(NsConnector *connector)
 
 typedef struct Wait {
     NsLoop         *loop;
-    Ns_Sock        *io;
+    Ns_Wire        *io;
     NsConnectPhase *phase;
     Tcl_DString    *error;
     int             code;
@@ -571,7 +571,7 @@ WaitDone(const NsConnectorResult *result, void *arg)
 }
 
 bool
-NsConnectorWait(const NsConnectorParams *params, Ns_Sock *io, NsConnectPhase *phase, Tcl_DString *error)
+NsConnectorWait(const NsConnectorParams *params, Ns_Wire *io, NsConnectPhase *phase, Tcl_DString *error)
 {
     Wait wait = {NsLoopCreate("connect"), io, phase, error, 0};
 

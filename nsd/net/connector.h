@@ -26,7 +26,7 @@ typedef struct NsConnectorResult {
     NsConnectPhase phase;                      /* the last one */
     int            code;                       /* 0: connected; else an errno: ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH, EPROTO, ... */
     const char    *error;                      /* in words, with the phase of a timeout: "timeout during TLS handshake" */
-    Ns_Sock        io;                         /* connected: the receiver's; else .sock is -1 */
+    Ns_Wire        io;                         /* connected: the receiver's; else .sock is -1 */
 } NsConnectorResult;
 
 typedef struct NsConnector NsConnector;
@@ -42,7 +42,7 @@ NsConnector *NsConnectorStart(NsLoop *loop, const NsConnectorParams *params, NsC
  * The same for the TLS handshake alone, with a connected socket that has its session (Ns_TlsAttachServer, Ns_TlsAttachClient); it is taken over.  It takes
  * its turns among `shakes`, of this loop, by its peer's address; both are NULL for a client, which has the first word and needs no turn.
  */
-NsConnector *NsConnectorHandshake(NsLoop *loop, const Ns_Sock *io, int64_t deadline, NsShakes *shakes, const struct sockaddr *peer,
+NsConnector *NsConnectorHandshake(NsLoop *loop, const Ns_Wire *io, int64_t deadline, NsShakes *shakes, const struct sockaddr *peer,
                                   NsConnectorProc *done, void *arg);
 /* The loop's thread: `done` will not be called; the socket is closed. */
 void         NsConnectorCancel(NsConnector *connector);
@@ -51,6 +51,6 @@ void         NsConnectorCancel(NsConnector *connector);
  * Any thread that may wait: the same with a loop of its own.  True: connected, `io` is the caller's.  False: `error` has the words;
  * `phase` and errno say more.
  */
-bool NsConnectorWait(const NsConnectorParams *params, Ns_Sock *io, NsConnectPhase *phase, Tcl_DString *error);
+bool NsConnectorWait(const NsConnectorParams *params, Ns_Wire *io, NsConnectPhase *phase, Tcl_DString *error);
 
 #endif

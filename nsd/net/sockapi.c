@@ -130,6 +130,29 @@ Ns_SockSend(NS_SOCKET sock, const void *buffer, size_t length, const Ns_Time *ti
 }
 
 ssize_t
+Ns_SockRecvBufs2(NS_SOCKET sock, struct iovec *bufs, int nbufs, unsigned int flags, Ns_SockState *sockStatePtr, unsigned long *errnoPtr)
+{
+    struct msghdr msg = {.msg_iov = bufs, .msg_iovlen = (size_t)MIN(nbufs, IOV_MAX)};
+    ssize_t       got;
+    int           error;
+
+    do {
+        got = recvmsg(sock, &msg, (int)flags | MSG_DONTWAIT);
+    } while (got == -1 && errno == EINTR);
+    error = got == -1 ? errno : 0;
+    if (got == -1 && NS_ERRNO_WOULDBLOCK(error)) {
+        *sockStatePtr = NS_SOCK_AGAIN;
+    } else {
+        *sockStatePtr = got == -1 ? NS_SOCK_EXCEPTION : got == 0 ? NS_SOCK_DONE : NS_SOCK_READ;
+    }
+    if (errnoPtr != NULL) {
+        *errnoPtr = (unsigned long)error;
+    }
+    errno = error;
+    return got;
+}
+
+ssize_t
 Ns_SockSendBufs2(NS_SOCKET sock, const struct iovec *bufs, int nbufs, unsigned int flags)
 {
     struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)bufs, .msg_iovlen = (size_t)MIN(nbufs, IOV_MAX)};

@@ -53,7 +53,7 @@ EmptyErrors(void)
 
 /* A server's SSL object is made by the first call for its bytes: connections that never say a word stay small. */
 static TlsSession *
-Session(const Ns_Sock *sock)
+Session(const Ns_Wire *sock)
 {
     TlsSession *session = sock->arg;
 
@@ -74,7 +74,7 @@ Session(const Ns_Sock *sock)
 }
 
 static TlsSession *
-Attach(Ns_Sock *sock, Ns_TlsCtx *ctx)
+Attach(Ns_Wire *sock, Ns_TlsCtx *ctx)
 {
     TlsSession *session = ns_calloc(1, sizeof(*session));
 
@@ -89,7 +89,7 @@ Attach(Ns_Sock *sock, Ns_TlsCtx *ctx)
 }
 
 static void
-TlsRelease(Ns_Sock *sock)
+TlsRelease(Ns_Wire *sock)
 {
     TlsSession *session = sock->arg;
 
@@ -105,7 +105,7 @@ TlsRelease(Ns_Sock *sock)
 }
 
 Ns_ReturnCode
-Ns_TlsAttachServer(Ns_Sock *sock, Ns_TlsCtx *ctx)
+Ns_TlsAttachServer(Ns_Wire *sock, Ns_TlsCtx *ctx)
 {
     NS_CHECK(ctx, NS_TLSCTX_MAGIC);
     if (!ctx->server) {
@@ -147,7 +147,7 @@ SetPeerName(TlsSession *session, const char *hostname)
 }
 
 Ns_ReturnCode
-Ns_TlsAttachClient(Ns_Sock *sock, Ns_TlsCtx *ctx, const char *hostname, Tcl_DString *error)
+Ns_TlsAttachClient(Ns_Wire *sock, Ns_TlsCtx *ctx, const char *hostname, Tcl_DString *error)
 {
     TlsSession *session;
     bool        named = hostname != NULL && *hostname != '\0';
@@ -197,7 +197,7 @@ DescribeFailure(const TlsSession *session, int sslError, int sysError, Tcl_DStri
 }
 
 static Ns_ReturnCode
-TlsHandshake(Ns_Sock *sock, unsigned *waitFor, Tcl_DString *error)
+TlsHandshake(Ns_Wire *sock, unsigned *waitFor, Tcl_DString *error)
 {
     TlsSession *session = Session(sock);
     int         result, sslError, sysError;
@@ -275,7 +275,7 @@ HasPending(const TlsSession *session)
 }
 
 static bool
-TlsPending(const Ns_Sock *sock)
+TlsPending(const Ns_Wire *sock)
 {
     const TlsSession *session = sock->arg;
 
@@ -284,7 +284,7 @@ TlsPending(const Ns_Sock *sock)
 }
 
 static ssize_t
-TlsRecv(Ns_Sock *sock, void *buffer, size_t size)
+TlsRecv(Ns_Wire *sock, void *buffer, size_t size)
 {
     TlsSession *session = Session(sock);
     size_t      total = 0, n;
@@ -324,7 +324,7 @@ TlsRecv(Ns_Sock *sock, void *buffer, size_t size)
 
 /* What a look finds out, an error above all, is not found out again by the next call: it is kept for TlsRecv. */
 static bool
-TlsNothing(Ns_Sock *sock)
+TlsNothing(Ns_Wire *sock)
 {
     TlsSession *session = Session(sock);
     size_t      n;
@@ -404,7 +404,7 @@ Gather(Cursor cursor, size_t max, bool whole, const char **data)
 }
 
 static ssize_t
-TlsSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
+TlsSend(Ns_Wire *sock, const struct iovec *iov, int iovcnt)
 {
     TlsSession *session = Session(sock);
     Cursor      cursor = {iov, iovcnt, 0};
@@ -453,7 +453,7 @@ TlsSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
 }
 
 static Ns_ReturnCode
-TlsShutdown(Ns_Sock *sock)
+TlsShutdown(Ns_Wire *sock)
 {
     TlsSession   *session = sock->arg;
     int           error = errno, result;
@@ -479,7 +479,7 @@ TlsShutdown(Ns_Sock *sock)
 }
 
 bool
-NsTlsMayAsk(const Ns_Sock *sock, const char *host)
+NsTlsMayAsk(const Ns_Wire *sock, const char *host)
 {
     const TlsSession *session = sock->arg;
 
@@ -541,7 +541,7 @@ CertificateObj(Tcl_Interp *interp, const SSL *ssl)
 }
 
 static void
-TlsInfo(const Ns_Sock *sock, Tcl_Interp *interp, Tcl_Obj *dict)
+TlsInfo(const Ns_Wire *sock, Tcl_Interp *interp, Tcl_Obj *dict)
 {
     const TlsSession *session = sock->arg;
     const char       *name;

@@ -63,7 +63,7 @@ size_t NsTlsHostKey(const char *name, size_t len, char key[NS_TLS_MAX_HOST + 1])
  * meet what that host asks of client certificates?  The owner of the Sock.
  */
 bool NsTlsHostAllows(Ns_TlsCtx *ctx, const SSL *ssl, const char *host);
-bool NsTlsMayAsk(const Ns_Sock *sock, const char *host);
+bool NsTlsMayAsk(const Ns_Wire *sock, const char *host);
 
 /*
  * What a session may do (tlsbio.c): one call into OpenSSL takes no more than `budget` bytes from the socket, and messages without data

@@ -8,7 +8,7 @@
 #include "ns.h"
 
 static ssize_t
-TcpRecv(Ns_Sock *sock, void *buffer, size_t size)
+TcpRecv(Ns_Wire *sock, void *buffer, size_t size)
 {
     ssize_t n;
 
@@ -20,7 +20,7 @@ TcpRecv(Ns_Sock *sock, void *buffer, size_t size)
 }
 
 static ssize_t
-TcpSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
+TcpSend(Ns_Wire *sock, const struct iovec *iov, int iovcnt)
 {
     struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)(iovcnt > IOV_MAX ? IOV_MAX : iovcnt)};
     ssize_t       n;
@@ -35,7 +35,7 @@ TcpSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
 
 /* The socket must be non-blocking, and SIGPIPE ignored: sendfile(2) knows no flags. */
 static ssize_t
-TcpSendFile(Ns_Sock *sock, int fd, off_t offset, size_t size)
+TcpSendFile(Ns_Wire *sock, int fd, off_t offset, size_t size)
 {
     ssize_t n;
 
@@ -47,7 +47,7 @@ TcpSendFile(Ns_Sock *sock, int fd, off_t offset, size_t size)
 }
 
 static Ns_ReturnCode
-TcpShutdown(Ns_Sock *sock)
+TcpShutdown(Ns_Wire *sock)
 {
     int error = errno;
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include "base/clock.h"
+#include "driver/module.h"
 #include "request/auth.h"
 #include "request/conn.h"
 #include "request/connio.h"
@@ -34,6 +35,10 @@ NsConnCreate(NsServer *server, NsPool *pool, NsSock *sock, NsHttpRequest *reques
     if (strcmp(request->request.method, "HEAD") == 0) {
         conn->pub.flags |= NS_CONN_SKIPBODY;
     }
+    if (conn->driver->byModule != NULL) {
+        conn->byDriver = conn->driver->byModule->init.requestProc != NULL;
+        conn->pub.flags |= request->raw ? NS_CONN_SKIPHDRS : 0u;
+    }
     conn->acceptTime = conn->sockInfo.requestTime;
     NsGetMonotonicTime(&conn->queueTime);
     conn->status = 200;
@@ -53,6 +58,7 @@ NsConnFree(NsConn *conn)
         NsInterpGive(conn->interp);
     }
     NsConnFormFree(conn);
+    NsConnViewFree(conn);
     NsHttpRequestFree(conn->http);
     Ns_SetFree(conn->pub.outputheaders);
     Ns_SetFree(conn->auth);
@@ -99,15 +105,19 @@ NsConnRun(NsConn *conn)
 {
     NS_CHECK(conn, NS_CONN_MAGIC);
     NsInterpServe(conn);
-    if (__builtin_expect(conn->refused, 0)) {
+    if (__builtin_expect(conn->byDriver, 0)) {
+        NsConnRunByDriver(conn);
+    } else if (__builtin_expect(conn->refused, 0)) {
         Refuse(conn);
     } else {
         RunStages(conn);
     }
     NsGetMonotonicTime(&conn->runDoneTime);
     NsConnFinish(conn);
-    (void)NsFilterRun(conn, NS_FILTER_TRACE);
-    (void)NsFilterRun(conn, NS_FILTER_VOID_TRACE);
+    if (!conn->http->raw) {
+        (void)NsFilterRun(conn, NS_FILTER_TRACE);
+        (void)NsFilterRun(conn, NS_FILTER_VOID_TRACE);
+    }
     NsInterpServe(NULL);
     if (conn->interp != NULL) {
         /* Here, and not when it is freed: what its end runs may still ask for the request. */
@@ -121,8 +131,8 @@ Ns_ReturnCode
 NsConnDetach(NsConn *conn, NsDetached *detached)
 {
     NS_CHECK(conn, NS_CONN_MAGIC);
-    if (conn->sock == NULL) {
-        return NS_ERROR;
+    if (conn->sock == NULL || conn->driver->datagrams) {
+        return NS_ERROR;                       /* datagrams have no connection that a channel could be */
     }
     NsSockDetach(conn->sock, detached);
     conn->sock = NULL;

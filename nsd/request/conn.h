@@ -18,7 +18,7 @@ typedef struct NsConn {
     uintptr_t      id;                         /* any: counts over all servers */
     NsServer      *server;                     /* any */
     NsPool        *pool;                       /* any */
-    Ns_Driver     *driver;                     /* any */
+    NsDriver     *driver;                     /* any */
     NsSock        *sock;                       /* NULL once it was returned or detached */
     NsSockInfo     sockInfo;                   /* any: stays after detaching */
     NsHttpRequest *http;                       /* any: what is in pub.request and pub.headers points into it */
@@ -63,6 +63,8 @@ typedef struct NsConn {
     struct NsLimits *limits;                   /* NULL: none (limits.c, which sets the next two as well) */
     bool           limitsSlot;                 /* it is one of those that may run */
     bool           refused;                    /* it has waited too long: answer 503 */
+    bool           byDriver;                   /* the requestProc of its driver serves it */
+    struct NsConnView *view;                   /* drivers of modules (connsock.c); NULL: nobody has asked */
 } NsConn;
 #define NS_CONN_MAGIC NS_MAGIC('C', 'o', 'n', 'n')
 
@@ -89,6 +91,9 @@ typedef struct NsFormFile {
     Ns_Set            *headers;                /* of its part */
 } NsFormFile;
 void    NsConnFormFree(NsConn *conn);
+/* connsock.c: a driver of a module serves it: by its requestProc, and then the connection is kept or closed. */
+void    NsConnRunByDriver(NsConn *conn);
+void    NsConnViewFree(NsConn *conn);
 /* Does the request say that its body is JSON: application/json, or a type that ends in +json? */
 bool    NsConnHasJson(const NsConn *conn);
 

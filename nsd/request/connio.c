@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+#include "driver/module.h"
 #include "base/set.h"
 #include "base/text.h"
 #include "conf/charset.h"
@@ -56,7 +57,7 @@ Complete(NsConn *conn, bool keepAlive)
 static bool
 DecideKeepAlive(const NsConn *conn, bool framed)
 {
-    const Ns_Driver *driver = conn->driver;
+    const NsDriver *driver = conn->driver;
     bool             keep = conn->http->keepAlive;
     const char      *own = Ns_SetIGet(conn->pub.outputheaders, "connection");
 
@@ -71,6 +72,9 @@ DecideKeepAlive(const NsConn *conn, bool framed)
     }
     if (own != NULL && NsHeaderHasToken(own, "close")) {
         keep = false;
+    }
+    if (driver->byModule != NULL && (driver->datagrams || driver->byModule->init.keepProc != NULL)) {
+        keep = keep && NsModuleKeep(NsSockIo(conn->sock)->arg);
     }
     return keep && framed && !conn->plainBody && driver->keepWait > 0 && !NsDriversQuiet();
 }
@@ -440,6 +444,9 @@ IsPiece(NsConn *conn, size_t len)
 {
     if (HeadDue(conn)) {
         TakeOwnLength(conn);
+    }
+    if (conn->http->raw) {
+        return true;                           /* how much there is, is the module's affair */
     }
     return conn->responseLength >= 0 && (conn->pub.flags & NS_CONN_SKIPHDRS) == 0u
         && len < (size_t)conn->responseLength - conn->contentSent;

@@ -479,7 +479,7 @@ Run(void *arg)
  * without, they wait like others, up to the driver's maxqueuesize.
  */
 static bool
-IsFull(const NsPool *pool, const Ns_Driver *driver)
+IsFull(const NsPool *pool, const NsDriver *driver)
 {
     int running = pool->current - pool->idleCount - pool->creating;
     int limit = pool->maxConnections;

@@ -79,7 +79,7 @@ Unread(int fd)
 }
 
 static void
-Release(Ns_Sock *sock)
+Release(Ns_Wire *sock)
 {
     sock->transport->release(sock);
     FUZZ_CHECK(sock->arg == NULL);
@@ -97,7 +97,7 @@ typedef struct Reader {
 } Reader;
 
 static void
-ReadAll(Ns_Sock *sock, Reader *reader, uint64_t *seed)
+ReadAll(Ns_Wire *sock, Reader *reader, uint64_t *seed)
 {
     bool more = true;
 
@@ -135,7 +135,7 @@ static void
 Raw(const uint8_t *data, size_t size, bool isServer)
 {
     int           fds[2];
-    Ns_Sock       sock = {0};
+    Ns_Wire       sock = {0};
     Tcl_DString   error;
     unsigned      waitFor;
     uint64_t      seed = FuzzSeed(data, size);
@@ -176,7 +176,7 @@ Raw(const uint8_t *data, size_t size, bool isServer)
 /* ---- behind the handshake */
 
 typedef struct Pair {
-    Ns_Sock sock;
+    Ns_Wire sock;
     int     fd;                                /* the peer's */
     SSL    *ssl;
     Reader *reader;

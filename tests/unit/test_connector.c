@@ -19,7 +19,7 @@ typedef struct Outcome {
     int            calls, code;
     NsConnectPhase phase;
     char           error[200];
-    Ns_Sock        io;
+    Ns_Wire        io;
     int            stopAt;                     /* the loop stops when `finished` is this many */
 } Outcome;
 static int finished;
@@ -47,7 +47,7 @@ To(const char *host, int port, int timeout)
 }
 
 static void
-CloseIo(Ns_Sock *io)
+CloseIo(Ns_Wire *io)
 {
     if (io->sock != NS_INVALID_SOCKET) {
         if (io->transport->release != NULL) {
@@ -525,7 +525,7 @@ static void
 AcceptOne(NsLoop *l, NsWatch *watch, unsigned events)
 {
     Server *server = (Server *)watch;
-    Ns_Sock io = {.sock = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    Ns_Wire io = {.sock = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)};
 
     assert_true(io.sock >= 0);
     if (server->ctx == NULL) {
@@ -674,7 +674,7 @@ test_a_client_that_says_nothing(void **state)
 {
     Ns_TlsCtx *ctx = ServerCtx((Ns_TlsServerParams){0});
     Outcome    outcome = {.stopAt = 1};
-    Ns_Sock    io = {0};
+    Ns_Wire    io = {0};
     int        fds[2];
 
     SocketPair(fds, 0);
@@ -694,7 +694,7 @@ test_no_tls_at_the_other_end(void **state)
 {
     Ns_TlsCtx *ctx = ServerCtx((Ns_TlsServerParams){0});
     Outcome    outcome = {.stopAt = 1};
-    Ns_Sock    io = {0};
+    Ns_Wire    io = {0};
     int        fds[2];
 
     SocketPair(fds, 0);
@@ -781,7 +781,7 @@ test_wait(void **state)
     int               port, fd = Listen(&port, 10), before = OpenDescriptors();
     NsConnectorParams params = To("127.0.0.1", port, 5000);
     NsConnectPhase    phase;
-    Ns_Sock           io;
+    Ns_Wire           io;
 
     Tcl_DStringSetLength(&error, 0);
     assert_true(NsConnectorWait(&params, &io, &phase, &error));
@@ -803,7 +803,7 @@ test_the_loop_goes_right_after_the_lookup(void **state)
     for (int i = 0; i < 1000; i++) {
         NsConnectorParams params = To("nobody", 80, 5000);
         NsConnectPhase    phase;
-        Ns_Sock           io;
+        Ns_Wire           io;
 
         Tcl_DStringSetLength(&error, 0);
         assert_false(NsConnectorWait(&params, &io, &phase, &error));

@@ -31,7 +31,7 @@ static struct {
 } fake;
 
 static ssize_t
-FakeSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
+FakeSend(Ns_Wire *sock, const struct iovec *iov, int iovcnt)
 {
     size_t n = 0;
     int    i;
@@ -73,13 +73,13 @@ FakeSend(Ns_Sock *sock, const struct iovec *iov, int iovcnt)
     return (ssize_t)n;
 }
 
-static bool FakePending(const Ns_Sock *sock) { (void)sock; return false; }
+static bool FakePending(const Ns_Wire *sock) { (void)sock; return false; }
 
 /* With `pending` a short write does not mean that the socket is full. */
 static const Ns_Transport buffered = {.name = "fake", .send = FakeSend, .pending = FakePending};
 static const Ns_Transport plain = {.name = "fake", .send = FakeSend};
 
-static Ns_Sock sock;
+static Ns_Wire sock;
 static NsOutQueue queue;
 static size_t sent;
 

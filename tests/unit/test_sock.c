@@ -452,7 +452,7 @@ test_tcp_transport(void **state)
     char         buffer[64], name[] = "/tmp/nsd-sock-XXXXXX", *big = calloc(1, 1 << 20);
     struct iovec iov[3] = {{(void *)"abc", 3}, {NULL, 0}, {(void *)"defg", 4}};
     struct iovec large = {big, 1 << 20};
-    Ns_Sock      a = {0}, b = {0};
+    Ns_Wire      a = {0}, b = {0};
     ssize_t      n, total = 0;
 
     assert_int_equal(Ns_SockPipe(pair), NS_OK);

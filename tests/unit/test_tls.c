@@ -46,7 +46,7 @@ test_client_context_errors(void **state)
     Ns_TlsClientParams keyOnly = {.key = File("client.pem"), .insecure = true};
     Ns_TlsClientParams noCa = {.caFile = "/nowhere/ca.pem"};
     Ns_TlsCtx         *client, *server;
-    Ns_Sock            sock = {.sock = -1};
+    Ns_Wire            sock = {.sock = -1};
 
     Tcl_DStringSetLength(&error, 0);
     assert_null(Ns_TlsCtxClientCreate(&keyOnly, &error));
@@ -595,7 +595,7 @@ test_pending(void **state)
 
 /* A stream of bytes in one direction, offered in ever other pieces. */
 typedef struct Flow {
-    Ns_Sock *from, *to;
+    Ns_Wire *from, *to;
     char    *bytes;
     size_t   total, sent, received;
     unsigned seed;
@@ -691,7 +691,7 @@ test_transfer_both_ways(void **state)
 
 /* Fill the socket until a send is refused; the bytes accepted. */
 static size_t
-FillUp(Ns_Sock *sock, char *bytes, size_t piece)
+FillUp(Ns_Wire *sock, char *bytes, size_t piece)
 {
     size_t  sent = 0;
     ssize_t n;

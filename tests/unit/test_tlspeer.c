@@ -7,7 +7,7 @@
 #include "net/tls.h"
 
 typedef struct Raw {
-    Ns_Sock  server;
+    Ns_Wire  server;
     SSL_CTX *ctx;
     SSL     *ssl;
     int      fd;
@@ -183,7 +183,7 @@ test_renegotiation_refused(void **state)
 
 /* How many sends of 10 bytes the socket takes, until one is refused. */
 static size_t
-Capacity(Ns_Sock *sock, size_t limit)
+Capacity(Ns_Wire *sock, size_t limit)
 {
     char   bytes[10];
     size_t n;
@@ -372,7 +372,7 @@ test_ticket_flood_ends(void **state)
     unsigned long long before = NsTlsFloods();
     SSL_CTX           *ctx = SSL_CTX_new(TLS_server_method());
     SSL               *ssl = SSL_new(ctx);
-    Ns_Sock            sock = {0};
+    Ns_Wire            sock = {0};
     char               buffer[1000];
     unsigned           waitFor;
     int                fds[2], result = 0, sent = 0, calls = 0;

@@ -174,7 +174,7 @@ ClientCtx(Ns_TlsClientParams params)
 }
 
 typedef struct Pair {
-    Ns_Sock server, client;
+    Ns_Wire server, client;
 } Pair;
 
 static inline void
@@ -203,7 +203,7 @@ Connect(Ns_TlsCtx *serverCtx, Ns_TlsCtx *clientCtx, const char *host, int buffer
 }
 
 static inline void
-Close(Ns_Sock *sock)
+Close(Ns_Wire *sock)
 {
     if (sock->arg != NULL) {
         sock->transport->release(sock);
@@ -247,7 +247,7 @@ Handshake(Pair *pair)
 }
 
 static inline ssize_t
-Send(Ns_Sock *sock, const void *data, size_t len)
+Send(Ns_Wire *sock, const void *data, size_t len)
 {
     struct iovec iov = {(void *)data, len};
 
@@ -255,13 +255,13 @@ Send(Ns_Sock *sock, const void *data, size_t len)
 }
 
 static inline ssize_t
-Recv(Ns_Sock *sock, void *buffer, size_t size)
+Recv(Ns_Wire *sock, void *buffer, size_t size)
 {
     return sock->transport->recv(sock, buffer, size);
 }
 
 static inline bool
-Pending(const Ns_Sock *sock)
+Pending(const Ns_Wire *sock)
 {
     return sock->transport->pending(sock);
 }
@@ -294,7 +294,7 @@ CheckPattern(const char *bytes, size_t start, size_t len)
 }
 
 static inline Tcl_Obj *
-Info(const Ns_Sock *sock, const char *key)
+Info(const Ns_Wire *sock, const char *key)
 {
     Tcl_Obj *dict = Tcl_NewDictObj(), *name = Tcl_NewStringObj(key, -1), *value = NULL;
 

@@ -297,7 +297,7 @@ NsHttpTaskReady(NsHttpTask *task)
 
 /* As text: a request in the queue is made on another thread than its result. */
 static void
-NoteTls(void *arg, const Ns_Sock *sock)
+NoteTls(void *arg, const Ns_Wire *sock)
 {
     NsHttpTask *task = arg;
     Tcl_Obj    *dict = Tcl_NewDictObj();

@@ -72,7 +72,7 @@ static Tcl_Obj *MethodObj(NsConn *conn)        { return StringObj(conn->pub.requ
 static Tcl_Obj *PeerPortObj(NsConn *conn)      { return Tcl_NewIntObj(Ns_ConnPeerPort(&conn->pub)); }
 static Tcl_Obj *PoolObj(NsConn *conn)          { return StringObj(NsPoolName(conn->pool)); }
 static Tcl_Obj *PortObj(NsConn *conn)          { return Tcl_NewIntObj(NsConnPort(conn)); }
-static Tcl_Obj *ProtocolObj(NsConn *conn)      { return StringObj(Ns_DriverProtocol(conn->driver)); }
+static Tcl_Obj *ProtocolObj(NsConn *conn)      { return StringObj(Ns_DriverProtocol(&conn->driver->pub)); }
 static Tcl_Obj *QueryObj(NsConn *conn)         { return StringObj(conn->pub.request.query); }
 static Tcl_Obj *RequestObj(NsConn *conn)       { return StringObj(conn->pub.request.line); }
 static Tcl_Obj *ServerObj(NsConn *conn)        { return StringObj(conn->server->name); }

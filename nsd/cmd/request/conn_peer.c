@@ -43,7 +43,7 @@ TransportDict(Tcl_Interp *interp, const NsConn *conn)
     Tcl_Obj *dict = Tcl_NewDictObj();
 
     if (conn->sock != NULL) {
-        const Ns_Sock *sock = NsSockIo(conn->sock);
+        const Ns_Wire *sock = NsSockIo(conn->sock);
 
         if (sock->transport->info != NULL) {
             sock->transport->info(sock, interp, dict);
@@ -213,6 +213,10 @@ NsConnChannelObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj
     }
     if (conn->driver->init.secure) {
         Tcl_SetObjResult(interp, Tcl_NewStringObj("a TLS connection cannot be a Tcl channel: use ns_connchan", -1));
+        return TCL_ERROR;
+    }
+    if (conn->driver->byModule != NULL) {
+        Ns_TclPrintfResult(interp, "a connection of the driver %s cannot be a Tcl channel: use ns_connchan", conn->driver->module);
         return TCL_ERROR;
     }
     if (conn->headersGiven && (conn->pub.flags & NS_CONN_SENTHDRS) == 0) {

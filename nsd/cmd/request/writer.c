@@ -286,7 +286,7 @@ typedef struct Walk {
 } Walk;
 
 static bool
-AppendDeliveries(Ns_Driver *driver, void *arg)
+AppendDeliveries(NsDriver *driver, void *arg)
 {
     Walk *walk = arg;
 
@@ -317,10 +317,10 @@ WriterListObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *c
 /* ---- parameters of a driver ---- */
 
 /* The one of this name, or that of the request. */
-static Ns_Driver *
+static NsDriver *
 FindDriver(Tcl_Interp *interp, ClientData clientData, const char *name)
 {
-    Ns_Driver    *driver = NULL;
+    NsDriver    *driver = NULL;
     const NsConn *conn;
 
     if (name == NULL) {
@@ -363,7 +363,7 @@ WriterSizeObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *c
 {
     char       *name = NULL;
     Tcl_WideInt value = -1;
-    Ns_Driver  *driver;
+    NsDriver  *driver;
     Ns_ObjvSpec spec = {"?value", Ns_ObjvMemUnit, &value, &sizeRange};
 
     if (ParseParameter(interp, objc, objv, true, &name, &spec) != TCL_OK
@@ -382,7 +382,7 @@ WriterStreamingObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_O
 {
     char       *name = NULL;
     int         value = -1;
-    Ns_Driver  *driver;
+    NsDriver  *driver;
     Ns_ObjvSpec spec = {"?value", Ns_ObjvBoolean, &value, NULL};
 
     if (ParseParameter(interp, objc, objv, false, &name, &spec) != TCL_OK

@@ -12,11 +12,11 @@
 typedef struct Walk {
     Tcl_Obj        *list;
     const NsServer *server;                    /* NULL: all */
-    bool          (*proc)(Ns_Driver *driver, Tcl_Obj *list);
+    bool          (*proc)(NsDriver *driver, Tcl_Obj *list);
 } Walk;
 
 static bool
-EachDriver(Ns_Driver *driver, void *arg)
+EachDriver(NsDriver *driver, void *arg)
 {
     Walk *walk = arg;
 
@@ -28,7 +28,7 @@ EachDriver(Ns_Driver *driver, void *arg)
 
 /* The list that proc makes over all drivers of a server (NULL: of all). */
 static int
-WalkDrivers(Tcl_Interp *interp, const NsServer *server, bool (*proc)(Ns_Driver *driver, Tcl_Obj *list))
+WalkDrivers(Tcl_Interp *interp, const NsServer *server, bool (*proc)(NsDriver *driver, Tcl_Obj *list))
 {
     Walk walk = {Tcl_NewListObj(0, NULL), server, proc};
 
@@ -38,7 +38,7 @@ WalkDrivers(Tcl_Interp *interp, const NsServer *server, bool (*proc)(Ns_Driver *
 }
 
 static int
-ListDrivers(Tcl_Interp *interp, int objc, Tcl_Obj *const *objv, bool (*proc)(Ns_Driver *driver, Tcl_Obj *list))
+ListDrivers(Tcl_Interp *interp, int objc, Tcl_Obj *const *objv, bool (*proc)(NsDriver *driver, Tcl_Obj *list))
 {
     Ns_Server  *server = NULL;
     Ns_ObjvSpec opts[] = {{"-server", Ns_ObjvServer, &server, NULL}, {NULL, NULL, NULL, NULL}};
@@ -50,13 +50,13 @@ ListDrivers(Tcl_Interp *interp, int objc, Tcl_Obj *const *objv, bool (*proc)(Ns_
 }
 
 static bool
-AppendName(Ns_Driver *driver, Tcl_Obj *list)
+AppendName(NsDriver *driver, Tcl_Obj *list)
 {
     return Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(driver->module, -1)) == TCL_OK;
 }
 
 static bool
-AppendInfo(Ns_Driver *driver, Tcl_Obj *list)
+AppendInfo(NsDriver *driver, Tcl_Obj *list)
 {
     Tcl_Obj *dict = Tcl_NewDictObj();
 
@@ -65,7 +65,7 @@ AppendInfo(Ns_Driver *driver, Tcl_Obj *list)
 }
 
 static bool
-AppendThreadStats(const Ns_Driver *driver, bool all, Tcl_Obj *list)
+AppendThreadStats(const NsDriver *driver, bool all, Tcl_Obj *list)
 {
     int i;
 
@@ -78,11 +78,11 @@ AppendThreadStats(const Ns_Driver *driver, bool all, Tcl_Obj *list)
     return true;
 }
 
-static bool AppendStats(Ns_Driver *driver, Tcl_Obj *list)    { return AppendThreadStats(driver, false, list); }
-static bool AppendAllStats(Ns_Driver *driver, Tcl_Obj *list) { return AppendThreadStats(driver, true, list); }
+static bool AppendStats(NsDriver *driver, Tcl_Obj *list)    { return AppendThreadStats(driver, false, list); }
+static bool AppendAllStats(NsDriver *driver, Tcl_Obj *list) { return AppendThreadStats(driver, true, list); }
 
 static bool
-AppendThreads(Ns_Driver *driver, Tcl_Obj *list)
+AppendThreads(NsDriver *driver, Tcl_Obj *list)
 {
     int i;
 
@@ -145,11 +145,11 @@ DriverObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const
 typedef struct Match {
     const char      *name;
     const NsServer  *server;
-    const Ns_Driver *found;
+    const NsDriver *found;
 } Match;
 
 static bool
-MatchDriver(Ns_Driver *driver, void *arg)
+MatchDriver(NsDriver *driver, void *arg)
 {
     Match *match = arg;
 

@@ -467,7 +467,7 @@ typedef struct HostWalk {
 } HostWalk;
 
 static bool
-AppendHosts(Ns_Driver *driver, void *arg)
+AppendHosts(NsDriver *driver, void *arg)
 {
     HostWalk *walk = arg;
 
@@ -486,7 +486,7 @@ HostsObj(const Call *call)
 }
 
 static bool
-CountWaiting(Ns_Driver *driver, void *arg)
+CountWaiting(NsDriver *driver, void *arg)
 {
     Tcl_Obj *dict = Tcl_NewDictObj(), *key = Tcl_NewStringObj("waiting", -1), *value = NULL;
     int      waiting = 0;
