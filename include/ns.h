@@ -1133,4 +1133,7 @@ NS_EXTERN void Ns_WebSocketInfoFree(Ns_WebSocketInfo *info);             /* what
 #ifdef __cplusplus
 }
 #endif
+
+#include "nsrequest.h"
+
 #endif /* NS_H */

@@ -48,6 +48,7 @@
 #include "process/signals.h"
 #include "request/fastpath.h"
 #include "request/filter.h"
+#include "request/hostproc.h"
 #include "request/limits.h"
 #include "request/op.h"
 #include "request/proxy.h"
@@ -113,20 +114,24 @@ ReadParameters(void)
 static bool
 BuildBlueprint(NsServer *server, void *arg)
 {
+    NsServerSetInMaking(server);
     NsInterpBuildBlueprint(server);
+    NsServerSetInMaking(NULL);
     return true;
 }
 
 static bool
 LoadModules(NsServer *server, void *arg)
 {
+    NsServerSetInMaking(server);
     NsModulesLoadServer(server);
+    NsServerSetInMaking(NULL);
     return true;
 }
 
 /* What each server consists of, in the order of making. */
 static NsServerPart *const parts[] = {
-    &nsTclPart, &nsUrlSpacePart, &nsOpPart, &nsFilterPart, &nsFastpathPart, &nsQueuePart, &nsLimitsPart, &nsAdpPart, &nsAdpPagesPart,
+    &nsTclPart, &nsUrlSpacePart, &nsOpPart, &nsFilterPart, &nsHostPart, &nsFastpathPart, &nsQueuePart, &nsLimitsPart, &nsAdpPart, &nsAdpPagesPart,
     &nsNsvPart, &nsCachesPart, &nsHttpLogPart, &nsChanPart, &nsWebSocketPart, &nsTopicPart,
     NULL
 };

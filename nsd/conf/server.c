@@ -15,6 +15,20 @@ static NsServer **servers;                     /* not changed after the start */
 static size_t     serverCount;
 static NsServerPart *const *serverParts;
 
+static __thread NsServer *inMaking;
+
+NsServer *
+NsServerInMaking(void)
+{
+    return inMaking;
+}
+
+void
+NsServerSetInMaking(NsServer *server)
+{
+    inMaking = server;
+}
+
 /* Parameters that are looked up when they are needed: that they have an effect is known from the start. */
 static void
 AskForLaterOnes(const NsServer *server)

@@ -17,7 +17,7 @@ typedef struct NsServerPart {
     void   (*init)(NsServer *server);          /* main thread, at start; those listed before have done theirs */
     unsigned slot;                             /* given by NsServersCreate */
 } NsServerPart;
-#define NS_SERVER_PARTS 16
+#define NS_SERVER_PARTS 20
 
 struct Ns_Server {
     uint32_t    magic;
@@ -41,6 +41,12 @@ NsServer *NsServerGet(const char *name);                   /* any thread; NULL w
 NsServer *NsServerDefault(void);                           /* the first, or that of -s */
 /* Any thread: each in the order of the configuration, until proc returns false. */
 void NsServerEach(bool (*proc)(NsServer *server, void *arg), void *arg);
+
+/*
+ * The server that is being made by this thread: its modules and its library are loaded.  NULL: none.  The main thread sets it, at start.
+ */
+NsServer *NsServerInMaking(void);
+void      NsServerSetInMaking(NsServer *server);
 
 /* Any thread, after the part's init proc. */
 static inline void *

@@ -64,6 +64,7 @@ NsConnFree(NsConn *conn)
     Ns_SetFree(conn->auth);
     ns_free(conn->clientData);
     ns_free(conn->location);
+    ns_free(conn->serverRoot);
     ns_free(conn->host);
     ns_free(conn->authUser);
     ns_free(conn->authPasswd);

@@ -39,6 +39,8 @@ typedef struct NsConn {
     Tcl_Encoding   encoding;                   /* for ns_write; NULL: not yet chosen */
     char          *clientData;
     char          *location;                   /* computed once */
+    char          *serverRoot;                 /* what the server's root proc says, hostproc.c; NULL: nothing, or not yet asked */
+    bool           rootKnown, locationAsked;   /* that proc, or the one for locations, was called */
     Ns_Set        *query;                      /* parsed once per encoding; NULL: not yet */
     Tcl_Encoding   queryEncoding;              /* it was parsed with */
     const char    *urlEncoding;                /* charset of query and form; NULL: by the type, or the server's */

@@ -11,6 +11,7 @@
 #include "http/url.h"
 #include "interp/interp.h"
 #include "request/conn.h"
+#include "request/hostproc.h"
 #include "request/proxy.h"
 
 static unsigned short
@@ -189,9 +190,10 @@ Ns_ConnLocationAppend(Ns_Conn *conn, Tcl_DString *ds)
         Tcl_DString location;
 
         Tcl_DStringInit(&location);
-        if (!ForwardedLocation(self, &location)) {
+        if (!NsHostLocation(self, &location) && !ForwardedLocation(self, &location)) {
             NsDriverAppendLocation(self->driver, Ns_SetIGet(conn->headers, "host"), &location);
         }
+        ns_free(self->location);               /* a proc has asked for it meanwhile */
         self->location = ns_strdup(Tcl_DStringValue(&location));
         Tcl_DStringFree(&location);
     }

@@ -15,6 +15,7 @@
 #include "request/connio.h"
 #include "request/fastpath.h"
 #include "request/filecache.h"
+#include "request/hostproc.h"
 #include "http/header.h"
 #include "http/url.h"
 #include "interp/interp.h"
@@ -25,6 +26,7 @@
 
 struct NsFastpath {                            /* read once */
     char        *serverDir, *pageDir;          /* absolute, without a slash at the end */
+    const char  *ownPages;                     /* `pagedir` as configured */
     int          indexCount;
     const char **indexes;
     const char  *listingProc;                  /* NULL: folders are not listed */
@@ -69,7 +71,17 @@ PathBelow(const char *base, const char *path)
 const char *
 NsPagePath(Tcl_DString *ds, const NsServer *server)
 {
-    return Tcl_DStringAppend(ds, FastpathOf(server)->pageDir, -1);
+    const char *root = NsHostRoot(server);
+
+    if (root != NULL) {
+        char *pages = PathBelow(root, FastpathOf(server)->ownPages);
+
+        Tcl_DStringAppend(ds, pages, -1);
+        ns_free(pages);
+    } else {
+        Tcl_DStringAppend(ds, FastpathOf(server)->pageDir, -1);
+    }
+    return Tcl_DStringValue(ds);
 }
 
 const char *
@@ -81,7 +93,9 @@ NsPageDir(const NsServer *server)
 const char *
 NsServerPath(Tcl_DString *ds, const NsServer *server)
 {
-    return Tcl_DStringAppend(ds, FastpathOf(server)->serverDir, -1);
+    const char *root = NsHostRoot(server);
+
+    return Tcl_DStringAppend(ds, root != NULL ? root : FastpathOf(server)->serverDir, -1);
 }
 
 /* -------------------------------------------------------------------------------------------------------- URLs to files */
@@ -210,7 +224,8 @@ InitServer(NsServer *server)
     (void)Ns_GetMimeType("");                  /* reads the configuration of types */
     NsServerSetPart(server, &nsFastpathPart, fastpath);
     fastpath->serverDir = PathBelow(Ns_InfoHomePath(), Ns_ConfigString(server->section, "serverdir", ""));
-    fastpath->pageDir = PathBelow(fastpath->serverDir, Ns_ConfigString(section, "pagedir", "pages"));
+    fastpath->ownPages = Ns_ConfigString(section, "pagedir", "pages");
+    fastpath->pageDir = PathBelow(fastpath->serverDir, fastpath->ownPages);
     if (NsFileAccess(fastpath->pageDir, R_OK | X_OK) != 0) {
         Ns_Log(Ns_ConfigGetValue(section, "pagedir") != NULL ? Warning : Notice,
                "fastpath: server %s: there is no folder %s for pages (parameter pagedir of section %s)", server->name,

@@ -12,9 +12,9 @@ Ns_ReturnCode NsFastpathProc(const void *arg, Ns_Conn *conn);
 
 /* The file for a URL, by what is registered for it (ns_register_url2file), else below the pages.  NS_ERROR: none. */
 Ns_ReturnCode NsUrlToFile(Tcl_DString *ds, NsServer *server, const char *url);
-/* Append the folder of the server's pages, or the server's own; all hosts of a server have the same. */
+/* Append the folder of the server's pages, or the server's own; while it serves a request, those of its host (hostproc.h). */
 const char   *NsPagePath(Tcl_DString *ds, const NsServer *server);
-const char   *NsPageDir(const NsServer *server);             /* the same, as it is */
+const char   *NsPageDir(const NsServer *server);             /* as configured */
 const char   *NsServerPath(Tcl_DString *ds, const NsServer *server);
 
 /* url2file registrations; data are released with the server's space. */

@@ -401,6 +401,7 @@ NsOpRedirect(NsConn *conn, const char *url)
         status = NsOpRun(conn);
     }
     conn->pub.request = old;                   /* traces and logs see what was asked for */
+    conn->pub.request.serverRoot = conn->serverRoot;
     Tcl_DStringFree(&path);
     Tcl_DStringFree(&parts);
     return status;

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "conf/path.h"
 #include "request/fastpath.h"
+#include "request/hostproc.h"
 #include "request/return.h"
 
 const char *
@@ -51,7 +52,9 @@ Ns_PageRoot(const char *server)
 bool
 Ns_ServerRootProcEnabled(const char *server)
 {
-    return false;
+    const NsServer *self = NsServerGet(server);
+
+    return self != NULL && NsHostHasRootProc(self);
 }
 
 /* Whoever made the URL: with .. it leads to nothing outside of the pages. */

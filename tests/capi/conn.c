@@ -179,7 +179,7 @@ Server(Tcl_Interp *interp, Tcl_DString *ds, int argc, const char **argv)
     Put(ds, "%s", Ns_PagePath(&path, serverName, "a", NS_SENTINEL) + pages);
     Put(ds, "%d", Ns_PagePath(&path, "no such server", NS_SENTINEL) == NULL);
     Ns_DStringTrunc(&path, 0);
-    Put(ds, "%d", strncmp(Ns_ServerPath(&path, serverName, NS_SENTINEL), Ns_InfoHomePath(), strlen(Ns_InfoHomePath())));
+    Put(ds, "%d", strncmp(Ns_PageRoot(serverName), Ns_ServerPath(&path, serverName, NS_SENTINEL), (size_t)Ns_DStringLength(&path)));
     Ns_DStringTrunc(&path, 0);
     if (Ns_UrlToFile(&path, serverName, "/x/y.html") == NS_OK) {
         Put(ds, "%s", Ns_DStringValue(&path) + pages);
