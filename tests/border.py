@@ -63,6 +63,7 @@ MAKES_TEXT = {
     "nsd/base/setapi.c": ("Tcl_DStringAppendElement", "fields of a set, which are text"),
     "nsd/base/thread.c": ("Tcl_DStringAppendElement", "names of threads, given by us"),
     "nsd/base/lockstat.c": ("Tcl_DStringAppendElement", "names of locks, given by us or by scripts"),
+    "nsd/http/requestapi.c": ("Tcl_DStringAppendElement", "what was decoded went through NsTextIn"),
     "nsd/http/requestline.c": ("Tcl_DStringAppendElement", "each segment through NsTextIn"),
     "nsd/ws/handshake.c": ("Tcl_StringCaseMatch Tcl_SplitList", "patterns of the configuration, an origin of a header, which came in converted"),
     "nsd/net/tls.c": ("Tcl_NewStringObj NsDictPutText", "OpenSSL's names of protocols and ciphers, and digits"),

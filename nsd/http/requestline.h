@@ -19,4 +19,10 @@ typedef struct NsHttpFault {
  */
 NsHttpRequest *NsRequestLineParse(const char *line, size_t len, NsHttpFault *fault);
 
+/*
+ * Set what a request has of its URL: url (the path, decoded and without dots, as the parser makes it, in `path`), query, urlc, urlv (in
+ * `parts`).  The query points into `url`.
+ */
+void NsRequestTakeUrl(Ns_Request *request, const char *url, Tcl_DString *path, Tcl_DString *parts);
+
 #endif

@@ -44,8 +44,23 @@ NsConnCreate(NsServer *server, NsPool *pool, NsSock *sock, NsHttpRequest *reques
     conn->status = 200;
     conn->compress = server->opts.compressLevel;
     conn->keepAliveWish = -1;
+    conn->match.offset = -1;
     conn->responseLength = -1;
     return conn;
+}
+
+static void
+FreeExtra(NsConn *conn)
+{
+    if (conn->extra != NULL) {
+        if (conn->extra->url != NULL) {
+            Tcl_DStringFree(&conn->extra->path);
+            Tcl_DStringFree(&conn->extra->parts);
+            ns_free(conn->extra->url);
+        }
+        ns_free(conn->extra);
+        conn->extra = NULL;
+    }
 }
 
 void
@@ -65,6 +80,7 @@ NsConnFree(NsConn *conn)
     ns_free(conn->clientData);
     ns_free(conn->location);
     ns_free(conn->serverRoot);
+    FreeExtra(conn);
     ns_free(conn->host);
     ns_free(conn->authUser);
     ns_free(conn->authPasswd);

@@ -11,6 +11,13 @@
 #include "request/queue.h"
 #include "base/check.h"
 
+/* What modules alone ask for: made and filled by conndata.c. */
+struct NsConnExtra {
+    Ns_Time     accept, queue, dequeue, filter, timeout;           /* dates; {0, 0}: not asked for, or not come to yet */
+    Tcl_DString path, parts;                   /* of Ns_SetRequestUrl */
+    char       *url;                           /* the same; NULL: it was not called */
+};
+
 typedef struct NsConn {
     Ns_Conn        pub;                        /* must be first: modules get a pointer to it */
     uint32_t       magic;
@@ -62,6 +69,9 @@ typedef struct NsConn {
     bool           headersGiven;               /* ns_headers was called: ns_write does not stand for the whole answer */
     int            compress;                   /* level of gzip for text, the server's or of `ns_conn compress`; 0: none */
     int            voidTrace;                  /* see filter.c */
+    Ns_UrlSpaceMatchInfo match;                /* of the URL with that for which its proc is registered */
+    size_t         contentRead;                /* of the body, by Ns_ConnRead and its like */
+    struct NsConnExtra *extra;                 /* NULL: nothing yet */
     struct NsLimits *limits;                   /* NULL: none (limits.c, which sets the next two as well) */
     bool           limitsSlot;                 /* it is one of those that may run */
     bool           refused;                    /* it has waited too long: answer 503 */

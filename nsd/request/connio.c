@@ -334,6 +334,44 @@ NsConnSend(NsConn *conn, const struct iovec *iov, int iovcnt, unsigned flags)
     return status;
 }
 
+bool
+NsConnHead(NsConn *conn, size_t bodyLen, unsigned flags, bool sent, Tcl_DString *ds)
+{
+    bool due = HeadDue(conn);
+    int  start = Tcl_DStringLength(ds);
+
+    if (due) {
+        ComposeHead(conn, bodyLen, flags, ds);
+    }
+    if (due && sent) {
+        conn->pub.flags |= NS_CONN_SENTHDRS;
+        conn->headSent = (size_t)(Tcl_DStringLength(ds) - start);
+    }
+    return due;
+}
+
+Ns_ReturnCode
+NsConnSendRaw(NsConn *conn, const struct iovec *iov, int iovcnt)
+{
+    Ns_ReturnCode status;
+
+    NS_CHECK(conn, NS_CONN_MAGIC);
+    if (conn->sock == NULL) {
+        return NS_ERROR;
+    }
+    if (HeadDue(conn)) {
+        conn->pub.flags |= NS_CONN_SKIPHDRS;
+    }
+    conn->keepAlive = false;
+    status = NsSockSend(conn->sock, iov, iovcnt, NULL);
+    if (status == NS_OK) {
+        CountContent(conn, TotalLength(iov, iovcnt));
+    } else {
+        Complete(conn, false);
+    }
+    return status;
+}
+
 Ns_ReturnCode
 NsConnSendFile(NsConn *conn, int fd, off_t offset, size_t len)
 {
@@ -407,8 +445,8 @@ Ns_ConnClose(Ns_Conn *conn)
 
 /* ---- text ---- */
 
-static Tcl_Encoding
-OutputEncoding(NsConn *conn)
+Tcl_Encoding
+NsConnOutputEncoding(NsConn *conn)
 {
     if (conn->encoding == NULL) {
         const char *name = conn->outputEncoding != NULL ? conn->outputEncoding : conn->server->opts.outputCharset;
@@ -424,7 +462,7 @@ OutputEncoding(NsConn *conn)
 bool
 NsConnEncode(NsConn *conn, const char *chars, size_t len, Tcl_DString *ds)
 {
-    Tcl_Encoding encoding = OutputEncoding(conn);
+    Tcl_Encoding encoding = NsConnOutputEncoding(conn);
     bool         differs = len > 0;
 
     Tcl_DStringInit(ds);

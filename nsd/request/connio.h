@@ -21,6 +21,12 @@ const char *NsConnWriteRefusal(const NsConn *conn);
 Ns_ReturnCode NsConnSend(NsConn *conn, const struct iovec *iov, int iovcnt, unsigned flags);
 /* The head (if not yet sent), then a range of a file.  Takes the fd over in any case. */
 Ns_ReturnCode NsConnSendFile(NsConn *conn, int fd, off_t offset, size_t len);
+/* The head alone, appended to `ds`, for an answer of so many bytes; with `sent` it counts as written.  False: it is sent already. */
+bool NsConnHead(NsConn *conn, size_t bodyLen, unsigned flags, bool sent, Tcl_DString *ds);
+/* Bytes as they are, without head and framing: the answer is the caller's from now on, and ends with the connection. */
+Ns_ReturnCode NsConnSendRaw(NsConn *conn, const struct iovec *iov, int iovcnt);
+/* The charset that text will have. */
+Tcl_Encoding NsConnOutputEncoding(NsConn *conn);
 /* Text to the bytes of the answer's charset (UTF-8 passes unchanged); false: *bytes, *len are the input itself. */
 bool NsConnEncode(NsConn *conn, const char *chars, size_t len, Tcl_DString *ds);
 /*

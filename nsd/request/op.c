@@ -12,6 +12,7 @@
 #include "request/connio.h"
 #include "request/fastpath.h"
 #include "http/chars.h"
+#include "http/requestline.h"
 #include "http/url.h"
 #include "request/op.h"
 #include "request/return.h"
@@ -274,8 +275,11 @@ NsOpRun(NsConn *conn)
 {
     const Ns_Request *request = &conn->pub.request;
     const char       *method = conn->targetMethod != NULL ? conn->targetMethod : request->method;
-    Op               *op = NsUrlSpaceFind(OpsOf(conn->server)->space, method, request->url, 0, conn->pub.headers);
+    Op               *op;
     Ns_ReturnCode     status;
+
+    conn->match = (Ns_UrlSpaceMatchInfo){-1, 0, false};
+    op = NsUrlSpaceFindMatch(OpsOf(conn->server)->space, method, request->url, 0, conn->pub.headers, &conn->match);
 
     if (op == NULL) {
         return strcmp(method, "OPTIONS") == 0 ? AnswerOptions(conn) : Ns_ConnReturnInvalidMethod(&conn->pub);
@@ -344,42 +348,15 @@ NsOpAppendAllowed(NsConn *conn, Tcl_DString *ds)
     Tcl_DeleteHashTable(&methods);
 }
 
-/* A request for another URL of the server: the path decoded and without dots, as the parser makes it. */
+/* A request for another URL of the server. */
 static void
 RequestFor(Ns_Request *request, const Ns_Request *old, const char *url, Tcl_DString *path, Tcl_DString *parts)
 {
-    size_t      len = strcspn(url, "?#");
-    Tcl_DString decoded;
-
     *request = *old;
     request->rawUrl = url;
-    request->query = url[len] == '?' ? url + len + 1 : NULL;
-
-    Tcl_DStringInit(&decoded);
-    NsUrlDecode(&decoded, url, len, NS_URL_PATH);
     Tcl_DStringInit(path);
-    NsPathNormalize(path, Tcl_DStringValue(&decoded), strlen(Tcl_DStringValue(&decoded)), true);
-    Tcl_DStringFree(&decoded);
-    request->url = Tcl_DStringValue(path);
-
     Tcl_DStringInit(parts);
-    request->urlc = 0;
-    for (const char *at = request->url; *at != '\0';) {
-        size_t partLen;
-
-        at += strspn(at, "/");
-        partLen = strcspn(at, "/");
-        if (partLen > 0) {
-            char *part = ns_strncopy(at, (ssize_t)partLen);
-
-            Tcl_DStringAppendElement(parts, part);
-            ns_free(part);
-            request->urlc++;
-        }
-        at += partLen;
-    }
-    request->urlv = Tcl_DStringValue(parts);
-    request->urlv_len = Tcl_DStringLength(parts);
+    NsRequestTakeUrl(request, url, path, parts);
 }
 
 Ns_ReturnCode

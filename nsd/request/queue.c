@@ -791,6 +791,14 @@ NsPoolSetThreads(NsPool *pool, int minThreads, int maxThreads)
 }
 
 void
+NsPoolSetPeer(NsConn *conn, const NsAddr *peer)
+{
+    Ns_MutexLock(&conn->pool->lock);
+    conn->sockInfo.peer = *peer;
+    Ns_MutexUnlock(&conn->pool->lock);
+}
+
+void
 NsPoolEachConn(NsPool *pool, bool running, void (*proc)(const struct NsConn *conn, void *arg), void *arg)
 {
     NS_CHECK(pool, POOL_MAGIC);

@@ -42,6 +42,9 @@ struct NsUrlSpace *NsPoolMapSpace(NsServer *server);
 struct NsConn;
 /* Requests queued and running; proc runs under the pool's lock and must only copy. */
 void        NsPoolEachConn(NsPool *pool, bool running, void (*proc)(const struct NsConn *conn, void *arg), void *arg);
+/* The connection thread: it comes from there; others list the requests of a pool with their peers. */
+union NsAddr;
+void        NsPoolSetPeer(struct NsConn *conn, const union NsAddr *peer);
 
 extern NsServerPart nsQueuePart;
 

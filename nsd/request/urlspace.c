@@ -62,6 +62,8 @@ typedef struct Query {
     unsigned      flags;
     const Ns_Set *headers;
     const char   *last;                        /* the URL's last part, NUL-terminated, or NULL */
+    const char   *url;
+    Ns_UrlSpaceMatchInfo *match;               /* NULL: not wanted */
 } Query;
 
 /* ------------------------------------------------------------------------------------------------------ constraints */
@@ -498,6 +500,15 @@ LeafMatch(const Node *node, int rest, const Query *query)
     return NULL;
 }
 
+/* A pattern within the path has matched: the first one of it is noted last. */
+static void
+NoteSegment(const Query *query, const void *data, const char *part, size_t len)
+{
+    if (data != NULL && query->match != NULL) {
+        *query->match = (Ns_UrlSpaceMatchInfo){part - query->url, len, true};
+    }
+}
+
 /* `rest` is the number of parts in `path`. */
 static void *
 NodeFind(const Node *node, const char *path, int rest, const Query *query)
@@ -522,6 +533,7 @@ NodeFind(const Node *node, const char *path, int rest, const Query *query)
                 buffer[len] = '\0';
                 if (Tcl_StringMatch(buffer, node->children[i]->part)) {
                     data = NodeFind(node->children[i], path, rest - 1, query);
+                    NoteSegment(query, data, part, len);
                 }
             }
         }
@@ -586,7 +598,14 @@ CountParts(const char *url, const char **last, size_t *lastLen)
 void *
 NsUrlSpaceFind(NsUrlSpace *space, const char *key, const char *url, unsigned flags, const Ns_Set *headers)
 {
-    Query          query = {flags, headers, NULL};
+    return NsUrlSpaceFindMatch(space, key, url, flags, headers, NULL);
+}
+
+void *
+NsUrlSpaceFindMatch(NsUrlSpace *space, const char *key, const char *url, unsigned flags, const Ns_Set *headers,
+                    Ns_UrlSpaceMatchInfo *match)
+{
+    Query          query = {flags, headers, NULL, url, match};
     Tcl_DString    last;
     Tcl_HashEntry *entry;
     const char    *lastPart;

@@ -47,6 +47,9 @@ void          NsUrlSpaceSet(NsUrlSpace *space, const char *key, const char *url,
                             NsConstraints *constraints);
 /* The data for a URL (a path without query), or NULL.  `headers` may be NULL. */
 void         *NsUrlSpaceFind(NsUrlSpace *space, const char *key, const char *url, unsigned flags, const Ns_Set *headers);
+/* The same; *match (may be NULL) says which part of the URL a pattern within the path has matched, the first of them, or stays as it is. */
+void         *NsUrlSpaceFindMatch(NsUrlSpace *space, const char *key, const char *url, unsigned flags, const Ns_Set *headers,
+                                  Ns_UrlSpaceMatchInfo *match);
 /*
  * Is there a datum for the URL, with any key, at any depth and whatever its constraints, that `proc` says true for?  It runs under
  * the space's lock.

@@ -100,10 +100,10 @@ Ns_UrlSpecificSet(const char *server, const char *key, const char *url, int id, 
 }
 
 static void *
-Find(const NsServer *server, const char *key, const char *url, int id, unsigned flags)
+Find(const NsServer *server, const char *key, const char *url, int id, unsigned flags, Ns_UrlSpaceMatchInfo *match)
 {
     NsUrlSpace *space = SpaceOf(server, id);
-    Datum      *datum = space != NULL ? NsUrlSpaceFind(space, key, url, flags, NULL) : NULL;
+    Datum      *datum = space != NULL ? NsUrlSpaceFindMatch(space, key, url, flags, NULL, match) : NULL;
     void       *data = NULL;
 
     if (datum != NULL) {
@@ -124,19 +124,19 @@ Ns_UrlSpecificGet(Ns_Server *server, const char *key, const char *url, int id, u
     if (matchInfo != NULL) {
         *matchInfo = (Ns_UrlSpaceMatchInfo){-1, 0, false};
     }
-    return Find(server, key, url, id, (flags & NS_OP_NOINHERIT) | (op == NS_URLSPACE_EXACT ? NS_URL_EXACT : 0u));
+    return Find(server, key, url, id, (flags & NS_OP_NOINHERIT) | (op == NS_URLSPACE_EXACT ? NS_URL_EXACT : 0u), matchInfo);
 }
 
 void *
 Ns_UrlSpecificGetExact(const char *server, const char *key, const char *url, int id, unsigned int flags)
 {
-    return Find(NsServerGet(server), key, url, id, (flags & NS_OP_NOINHERIT) | NS_URL_EXACT);
+    return Find(NsServerGet(server), key, url, id, (flags & NS_OP_NOINHERIT) | NS_URL_EXACT, NULL);
 }
 
 void *
 Ns_UrlSpecificGetFast(const char *server, const char *key, const char *url, int id)
 {
-    return Find(NsServerGet(server), key, url, id, 0u);
+    return Find(NsServerGet(server), key, url, id, 0u, NULL);
 }
 
 void *
@@ -147,7 +147,7 @@ Ns_UrlSpecificDestroy(const char *server, const char *key, const char *url, int 
     void       *data = NULL;
 
     if (space != NULL) {
-        data = Find(self, key, url, id, NS_URL_EXACT);
+        data = Find(self, key, url, id, NS_URL_EXACT, NULL);
         keepData = (flags & NS_OP_NODELETE) != 0u;
         (void)NsUrlSpaceUnset(space, key, url, flags & (NS_OP_NOINHERIT | NS_OP_RECURSE));
         keepData = false;

@@ -20,7 +20,7 @@ CapiObjCmd(ClientData UNUSED(clientData), Tcl_Interp *interp, TCL_OBJC_T objc, T
     const Check  *tables[] = {
         baseChecks, connChecks, sockChecks,
         valueChecks, listChecks,
-        hostChecks,
+        hostChecks, dataChecks,
     };
     const char   *argv[16];
     Tcl_DString   ds;
@@ -61,5 +61,6 @@ Ns_ModuleInit(const char *server, const char *UNUSED(module))
 {
     ConnInit(server);
     HostInit(server);
+    DataInit(server);
     return Ns_TclRegisterTrace(server, AddCommand, NULL, NS_TCL_TRACE_CREATE);
 }

@@ -12,7 +12,7 @@ typedef struct Check {
 } Check;
 extern const Check baseChecks[], connChecks[], sockChecks[];
 extern const Check valueChecks[], listChecks[];
-extern const Check hostChecks[];
+extern const Check hostChecks[], dataChecks[];
 
 /* Append an element made by a format. */
 static inline void Put(Tcl_DString *ds, const char *fmt, ...) NS_PRINTF(2, 3);
@@ -30,5 +30,6 @@ Put(Tcl_DString *ds, const char *fmt, ...)
 
 void ConnInit(const char *server);
 void HostInit(const char *server);
+void DataInit(const char *server);
 
 #endif
