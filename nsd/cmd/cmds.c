@@ -11,7 +11,7 @@
     X(nsServerCmds) X(nsDriverCmds) X(nsCertCtlCmds)                                                                             \
     X(nsConnCmds) X(nsAtCloseCmds) X(nsReturnCmds) X(nsRegisterCmds) X(nsFastpathCmds) X(nsWriterCmds)                           \
     X(nsAdpCmds)                                                                                                \
-    X(nsTextCmds) X(nsUrlCmds) X(nsBase64Cmds) X(nsParseCmds) X(nsJsonCmds) X(nsCborCmds) X(nsHttpClientCmds) X(nsSmtpCmds) \
+    X(nsTextCmds) X(nsUrlCmds) X(nsBase64Cmds) X(nsParseCmds) X(nsJsonCmds) X(nsCborCmds) X(nsHttpClientCmds) X(nsHostProcCmds) X(nsSmtpCmds) \
     X(nsDigestCmds) X(nsHashCmds) X(nsRandomCmds) X(nsKdfCmds) X(nsAeadCmds) X(nsKeyCmds) X(nsEckeyCmds) X(nsAgreementCmds)  \
     X(nsSignCmds) X(nsOtpCmds) X(nsJwtCmds)                                                                                  \
     X(nsConnChanCmds) X(nsWebSocketCmds) X(nsSockCmds) X(nsSockCallbackCmds) X(nsChanCmds)

@@ -562,7 +562,7 @@ ReportIdle(const char *section, const char *key, const char *value, const char *
     (void)NsConfigDefault(&ds, section, key);
     if (!SameValue(Tcl_DStringValue(&ds), value)) {
         /* Pages from another folder than the one meant are worse than a cache that is not there. */
-        Ns_Log(strcasecmp(key, "serverrootproc") == 0 || strcasecmp(key, "enabled") == 0 ? Warning : Notice, "config: section %s: parameter %s: its value '%s' has no effect: %s", section, key, value, why);
+        Ns_Log(strcasecmp(key, "enabled") == 0 ? Warning : Notice, "config: section %s: parameter %s: its value '%s' has no effect: %s", section, key, value, why);
     }
     Tcl_DStringFree(&ds);
 }

@@ -125,7 +125,6 @@ static const struct { const char *section, *keys, *why; } idle[] = {
     {S, "enablehttpproxy", "this is no proxy"},
     {S, "filterrwlocks", "filters are read without a lock"},
     {S, "noticeadp", "notices are not pages"},
-    {S, "serverrootproc", "folders by host are not supported"},
     {S "/httpclient", "invalidcertificates", "invalid certificates are not kept"},
     {S "/httpclient", "validationexception", "certificates have no exceptions"},
     {S "/tcl", "lazyloader", "procs are copied when they are made"},

@@ -69,10 +69,8 @@ PathBelow(const char *base, const char *path)
 }
 
 const char *
-NsPagePath(Tcl_DString *ds, const NsServer *server)
+NsPagePathBelow(Tcl_DString *ds, const NsServer *server, const char *root)
 {
-    const char *root = NsHostRoot(server);
-
     if (root != NULL) {
         char *pages = PathBelow(root, FastpathOf(server)->ownPages);
 
@@ -85,17 +83,27 @@ NsPagePath(Tcl_DString *ds, const NsServer *server)
 }
 
 const char *
+NsPagePath(Tcl_DString *ds, const NsServer *server)
+{
+    return NsPagePathBelow(ds, server, NsHostRoot(server));
+}
+
+const char *
 NsPageDir(const NsServer *server)
 {
     return FastpathOf(server)->pageDir;
 }
 
 const char *
+NsServerPathBelow(Tcl_DString *ds, const NsServer *server, const char *root)
+{
+    return Tcl_DStringAppend(ds, root != NULL ? root : FastpathOf(server)->serverDir, -1);
+}
+
+const char *
 NsServerPath(Tcl_DString *ds, const NsServer *server)
 {
-    const char *root = NsHostRoot(server);
-
-    return Tcl_DStringAppend(ds, root != NULL ? root : FastpathOf(server)->serverDir, -1);
+    return NsServerPathBelow(ds, server, NsHostRoot(server));
 }
 
 /* -------------------------------------------------------------------------------------------------------- URLs to files */

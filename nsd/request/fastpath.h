@@ -16,6 +16,9 @@ Ns_ReturnCode NsUrlToFile(Tcl_DString *ds, NsServer *server, const char *url);
 const char   *NsPagePath(Tcl_DString *ds, const NsServer *server);
 const char   *NsPageDir(const NsServer *server);             /* as configured */
 const char   *NsServerPath(Tcl_DString *ds, const NsServer *server);
+/* The same of a server whose folder is `root`; NULL: as configured. */
+const char   *NsPagePathBelow(Tcl_DString *ds, const NsServer *server, const char *root);
+const char   *NsServerPathBelow(Tcl_DString *ds, const NsServer *server, const char *root);
 
 /* url2file registrations; data are released with the server's space. */
 typedef Ns_ReturnCode (NsUrl2FileProc)(Tcl_DString *ds, const char *url, const void *arg);

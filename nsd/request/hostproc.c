@@ -12,13 +12,19 @@ typedef struct HostProcs {
     void                *rootArg;
     Ns_ConnLocationProc *connLocation;
     Ns_TclCallback      *callback;             /* of connLocation; may be NULL */
+    NsScript            *locationScript;       /* in place of connLocation */
     Ns_LocationProc     *location;
 } HostProcs;
 
 static void
 InitServer(NsServer *server)
 {
+    const char *script = Ns_ConfigString(server->section, "serverrootproc", "");
+
     NsServerSetPart(server, &nsHostPart, ns_calloc(1, sizeof(HostProcs)));
+    if (script[strspn(script, " \t\r\n")] != '\0') {
+        NsHostSetRootScript(server, NsScriptCreate(server, script, 0, NULL));
+    }
 }
 
 NsServerPart nsHostPart = {.init = InitServer};
@@ -91,6 +97,78 @@ Ns_SetLocationProc(const char *server, Ns_LocationProc *proc)
     }
 }
 
+/* ---------------------------------------------------------------------------------------------------------- scripts */
+
+/* In the request's interpreter, which may be within a command: its result is put back.  NULL: nothing was appended. */
+static char *
+Ask(const NsScript *script, const char *word, const char *what, Tcl_DString *ds)
+{
+    Tcl_Interp     *interp = Ns_TclAllocateInterp(NsScriptServer(script)->name);
+    Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
+    int             code = NsScriptEval(interp, script, NULL, word);
+    const char     *result = Tcl_GetStringResult(interp);
+    bool            good = (code == TCL_OK || code == TCL_RETURN) && *result != '\0';
+
+    if (good) {
+        Tcl_DStringAppend(ds, result, -1);
+    } else if (code == TCL_ERROR) {
+        Tcl_DString info;
+
+        Tcl_DStringInit(&info);
+        Ns_DStringPrintf(&info, "\n    (%s '%.200s')", what, NsScriptText(script));
+        (void)Ns_TclLogErrorInfo(interp, Tcl_DStringValue(&info));
+        Tcl_DStringFree(&info);
+    }
+    (void)Tcl_RestoreInterpState(interp, state);
+    Ns_TclDeAllocateInterp(interp);
+    return good ? Tcl_DStringValue(ds) : NULL;
+}
+
+/* Is it a single command, and no script of several? */
+static bool
+IsCommand(const char *text)
+{
+    Tcl_Parse parse;
+    bool      single = false;
+
+    if (Tcl_ParseCommand(NULL, text, -1, 0, &parse) == TCL_OK) {
+        const char *rest = parse.commandStart + parse.commandSize;
+
+        single = parse.numWords > 0 && rest[strspn(rest, " \t\r\n;")] == '\0';
+        Tcl_FreeParse(&parse);
+    }
+    return single;
+}
+
+static char *
+ScriptRoot(Tcl_DString *ds, const char *host, const void *arg)
+{
+    return Ask(arg, IsCommand(NsScriptText(arg)) ? host : NULL, "ns_serverrootproc", ds);
+}
+
+void
+NsHostSetRootScript(NsServer *server, NsScript *script)
+{
+    HostProcs *procs = ProcsOf(server);
+
+    if (procs->root == ScriptRoot) {
+        NsScriptFree(procs->rootArg);
+    }
+    NsHostSetRootProc(server, ScriptRoot, script);
+}
+
+void
+NsHostSetLocationScript(NsServer *server, NsScript *script)
+{
+    HostProcs *procs = ProcsOf(server);
+
+    NsHostSetLocationProc(server, NULL, NULL);
+    if (procs->locationScript != NULL) {
+        NsScriptFree(procs->locationScript);
+    }
+    procs->locationScript = script;
+}
+
 /* ----------------------------------------------------------------------------------------------------------- asking */
 
 bool
@@ -113,23 +191,36 @@ FolderOf(const char *path)
 }
 
 /* The client says the host: what is none does not come before a proc that may look for a folder of that name. */
-static void
-AskRoot(NsConn *conn, const HostProcs *procs)
+char *
+NsHostRootOf(const NsServer *server, const char *host)
 {
-    const char *host = Ns_SetIGet(conn->pub.headers, "host");
-    Tcl_DString ds;
+    static __thread bool asking;               /* the proc may ask for a folder itself */
+    const HostProcs     *procs = ProcsOf(server);
+    char                *folder = NULL;
 
-    conn->rootKnown = true;                    /* first: the proc may ask for a folder itself */
-    if (host != NULL && *host != '\0' && Ns_StrIsValidHostHeaderContent(host)) {
+    if (procs->root != NULL && !asking && *host != '\0' && Ns_StrIsValidHostHeaderContent(host)) {
         const char *path;
+        Tcl_DString ds;
 
+        asking = true;
         Tcl_DStringInit(&ds);
         path = procs->root(&ds, host, procs->rootArg);
-        if (path != NULL && *path != '\0') {
-            conn->serverRoot = FolderOf(path);
-            conn->pub.request.serverRoot = conn->serverRoot;
-        }
+        folder = path != NULL && *path != '\0' ? FolderOf(path) : NULL;
         Tcl_DStringFree(&ds);
+        asking = false;
+    }
+    return folder;
+}
+
+static void
+AskRoot(NsConn *conn)
+{
+    const char *host = Ns_SetIGet(conn->pub.headers, "host");
+
+    conn->rootKnown = true;                    /* first: the proc may ask for a folder itself */
+    conn->serverRoot = host != NULL ? NsHostRootOf(conn->server, host) : NULL;
+    if (conn->serverRoot != NULL) {
+        conn->pub.request.serverRoot = conn->serverRoot;
     }
 }
 
@@ -143,7 +234,7 @@ NsHostRoot(const NsServer *server)
         return NULL;
     }
     if (!conn->rootKnown) {
-        AskRoot(conn, procs);
+        AskRoot(conn);
     }
     return conn->serverRoot;
 }
@@ -154,12 +245,14 @@ NsHostLocation(NsConn *conn, Tcl_DString *ds)
     const HostProcs *procs = ProcsOf(conn->server);
     const char      *location = NULL;
 
-    if (conn->locationAsked || (procs->connLocation == NULL && procs->location == NULL)) {
+    if (conn->locationAsked || (procs->connLocation == NULL && procs->locationScript == NULL && procs->location == NULL)) {
         return false;
     }
     conn->locationAsked = true;                /* first: the proc may ask for the location itself */
     if (procs->connLocation != NULL) {
         location = procs->connLocation(&conn->pub, ds, procs->callback);
+    } else if (procs->locationScript != NULL) {
+        location = Ask(procs->locationScript, NULL, "ns_locationproc", ds);
     }
     if (location == NULL && procs->location != NULL) {
         location = procs->location(&conn->pub);

@@ -9,6 +9,7 @@
 #include "conf/config.h"
 #include "request/fastpath.h"
 #include "request/filecache.h"
+#include "request/hostproc.h"
 #include "http/url.h"
 #include "interp/interp.h"
 
@@ -65,10 +66,10 @@ WantsFoldersByHost(const NsServer *server)
 
 static int
 ServerPath(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv,
-           const char *(*proc)(Tcl_DString *ds, const NsServer *server))
+           const char *(*proc)(Tcl_DString *ds, const NsServer *server, const char *root))
 {
     const NsServer *server = ((NsInterp *)clientData)->server;
-    char       *host = NULL;
+    char       *host = NULL, *root;
     int         argCount = 0;
     Tcl_DString ds;
     Ns_ObjvSpec opts[] = {
@@ -89,7 +90,13 @@ ServerPath(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
         return TCL_ERROR;
     }
     Tcl_DStringInit(&ds);
-    (void)proc(&ds, server);
+    if (host != NULL) {
+        root = NsHostRootOf(server, host);
+        (void)proc(&ds, server, root);
+        ns_free(root);
+    } else {
+        (void)proc(&ds, server, NsHostRoot(server));
+    }
     AppendParts(&ds, argCount, objv + (objc - argCount));
     Tcl_DStringResult(interp, &ds);
     return TCL_OK;
@@ -98,13 +105,13 @@ ServerPath(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
 static int
 PagePathObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
-    return ServerPath(clientData, interp, objc, objv, NsPagePath);
+    return ServerPath(clientData, interp, objc, objv, NsPagePathBelow);
 }
 
 static int
 ServerPathObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
-    return ServerPath(clientData, interp, objc, objv, NsServerPath);
+    return ServerPath(clientData, interp, objc, objv, NsServerPathBelow);
 }
 
 static int

@@ -42,6 +42,9 @@ call get { catch {ns_cache create oldmem -size 100kB}; ns_cache eval oldmem k {s
 # ---- config
 call get { ns_config ns/parameters home; ns_configsection ns/parameters; ns_configsections; ns_driversection -driver nssock; ns_env names; ns_env set MEMX 1; ns_env unset MEMX
     foreach i {address argv0 boottime builddate callbacks config filters home hostname locks log loglevel mimetypes name nsd pagedir pid platform scheduled server servers sockcallbacks tag threads uptime version patchlevel} { catch {ns_info $i} } }
+ns_serverrootproc {apply {host {return ""}}}
+ns_locationproc {apply {{} {return ""}}}
+call get { catch {ns_serverrootproc x}; catch {ns_locationproc x}; ns_conn location; ns_pagepath; ns_serverpath -host a.test }
 call get { ns_upload_stats none; ns_driver info; ns_driver names; ns_driver stats; ns_driver threads; ns_server stats; ns_server all; ns_server pools; ns_server threads; ns_server filters; ns_server requestprocs; ns_server traces; ns_server url2file }
 call get { ns_log notice "memcheck \u00e9 \ud83c\udf33"; ns_logctl hold; ns_log notice held; ns_logctl peek; ns_logctl release; ns_logctl severities; ns_logctl stats; ns_logctl queue; ns_logroll; ns_certctl list }
 call get { ns_limits_set -maxrun 8 memlimit; ns_limits_get memlimit; ns_limits_list mem*; ns_limits_register memlimit GET /call }
