@@ -16,6 +16,8 @@
 #include "nsvalue.h"
 #include "nslist.h"
 #include "nsdriver.h"
+#include "nsinterp.h"
+#include "nstls.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,6 +48,24 @@ NS_EXTERN void Ns_LogDeprecatedParameter(const char *oldSection, const char *old
 NS_EXTERN char *Ns_LogTime(char *timeBuf);                         /* "[30/Nov/2026:16:00:50 +0000]", 41 bytes; of here */
 NS_EXTERN char *Ns_LogTime2(char *timeBuf, bool gmt);
 NS_EXTERN void Ns_LogSockaddr(Ns_LogSeverity severity, const char *prefix, const struct sockaddr *saPtr);     /* prefix, family, address, port */
+/*
+ * Filters see each message that is enabled before it is written, the newest filter first, on the thread that logs: they are quick, do not wait, and
+ * what they log themselves is shown to none.  NS_OK: on to the next one, and after the last to the file; NS_ERROR: to the file at once; else: it is
+ * done with.  What is Fatal passes them by.  `msg` is the text as it was given to Ns_Log, with a NUL behind its `len` bytes.
+ * Remove: the newest of this proc and argument; calls of it by other threads may still run, freeProc (may be NULL) comes behind the last.
+ */
+typedef Ns_ReturnCode (Ns_LogFilter)(const void *arg, Ns_LogSeverity severity, const Ns_Time *stamp, const char *msg, size_t len);
+typedef void (Ns_FreeProc)(void *value);
+NS_EXTERN void Ns_AddLogFilter(Ns_LogFilter *procPtr, void *arg, Ns_FreeProc *freeProc);
+NS_EXTERN void Ns_RemoveLogFilter(Ns_LogFilter *procPtr, void *const arg);
+/*
+ * One for the process each, NULL: none; of older modules.  FlushProc gets the finished lines that else would go to the file.  LogProc makes the text
+ * of a message, appending to `ds`, in the place of printf.  The thread that logs; they must not log.
+ */
+typedef void (Ns_LogFlushProc)(const char *msg, size_t len);
+typedef void (Ns_LogProc)(Tcl_DString *ds, Ns_LogSeverity severity, const char *fmt, va_list ap);
+NS_EXTERN void Ns_SetLogFlushProc(Ns_LogFlushProc *procPtr);
+NS_EXTERN void Ns_SetNsLogProc(Ns_LogProc *procPtr);
 NS_EXTERN const char *Ns_InfoErrorLog(void);                       /* the file */
 NS_EXTERN Ns_ReturnCode Ns_LogRoll(void);                          /* that file; NS_ERROR, logged */
 
@@ -152,7 +172,6 @@ NS_EXTERN Ns_Set    **Ns_SetSplit(const Ns_Set *set, char sep);                 
  */
 typedef struct Ns_Cache Ns_Cache;
 typedef struct Ns_Entry Ns_Entry;
-typedef void (Ns_FreeProc)(void *value);
 typedef struct Ns_CacheSearch {
     Ns_Cache *cache;
     void     *next;
@@ -368,6 +387,8 @@ NS_EXTERN bool        Ns_InfoServersStarted(void);          /* all servers serve
 typedef bool (Ns_FolderProc)(const char *name, void *arg);
 NS_EXTERN Ns_ReturnCode Ns_FolderEach(const char *folder, Ns_FolderProc *proc, void *arg);
 
+/* What the process needs first of all: done once, and long done when a module is loaded.  For modules that are programs, too. */
+NS_EXTERN void        Nsd_LibInit(void);
 NS_EXTERN Ns_Server  *Ns_GetServer(const char *name);       /* NULL when there is none */
 NS_EXTERN const char *Ns_ServerName(const Ns_Server *server);
 /* Orderly stop, as TERM does; returns at once. */
@@ -510,6 +531,9 @@ NS_EXTERN Ns_ObjvProc Ns_ObjvSet;       /* Ns_Set * */
 #define NS_SOCK_DROP    0x10u
 #define NS_SOCK_INIT    0x20u
 #define NS_SOCK_TIMEOUT 0x80u
+#define NS_SOCK_NONE  0u
+#define NS_SOCK_DONE  0x100u                   /* the end */
+#define NS_SOCK_AGAIN 0x200u                   /* nothing now */
 
 typedef struct Ns_Transport Ns_Transport;
 typedef struct Ns_Wire {
@@ -741,6 +765,7 @@ typedef Ns_ReturnCode (Ns_FilterProc)(const void *arg, Ns_Conn *conn, unsigned w
 typedef enum {
     NS_FILTER_PRE_AUTH = 0x01, NS_FILTER_POST_AUTH = 0x02, NS_FILTER_TRACE = 0x04, NS_FILTER_VOID_TRACE = 0x08
 } Ns_FilterType;
+NS_EXTERN const char *Ns_FilterTypeString(Ns_FilterType when);     /* "preauth", "postauth", "trace", "voidtrace" */
 /*
  * TCL_ERROR, with a message in `interp` (may be NULL): there is no such server.  `constraints`: of a value that Ns_ObjvUrlspaceSpec
  * parsed, taken over; or NULL.
@@ -753,6 +778,16 @@ NS_EXTERN void Ns_UnRegisterRequestEx(const char *server, const char *method, co
 NS_EXTERN void *Ns_RegisterFilter(const char *server, const char *method, const char *url, Ns_FilterProc *proc,
                                   unsigned when, void *arg, bool first);
 NS_EXTERN const char *Ns_GetMimeType(const char *file);            /* by its extension */
+NS_EXTERN bool        Ns_IsBinaryMimeType(const char *contentType);    /* neither text nor said to be in a charset */
+
+/* Encodings (conf/charset.c).  They live as long as the process, and are not to be freed.  NULL: there is none, or that is no text. */
+NS_EXTERN Tcl_Encoding NS_utf8Encoding;                            /* conversions of it are those of Ns_TextIn and Out */
+NS_EXTERN Tcl_Encoding Ns_GetCharsetEncoding(const char *charset); /* "iso-8859-1", in any case */
+NS_EXTERN Tcl_Encoding Ns_GetCharsetEncodingEx(const char *charset, TCL_SIZE_T len);   /* len -1: up to the NUL */
+NS_EXTERN Tcl_Encoding Ns_GetEncoding(const char *name);           /* by Tcl's name for it: "iso8859-1" */
+NS_EXTERN const char  *Ns_GetEncodingCharset(Tcl_Encoding encoding);
+NS_EXTERN Tcl_Encoding Ns_GetTypeEncoding(const char *mimeType);   /* its charset, or for text outputcharset of ns/parameters */
+NS_EXTERN Tcl_Encoding Ns_GetFileEncoding(const char *file);       /* of its type */
 
 /*
  * Requests that the driver answered by itself, because they are no HTTP, too large, too slow or too many: no filter and no trace sees

@@ -141,6 +141,14 @@ NS_EXTERN ssize_t       Ns_SockRecvBufs(Ns_Sock *sock, struct iovec *bufs, int n
 NS_EXTERN ssize_t       Ns_SockRecvBufs2(NS_SOCKET sock, struct iovec *bufs, int nbufs, unsigned int flags,
                                          Ns_SockState *sockStatePtr, unsigned long *errnoPtr);
 
+/* Set a part, giving its length: of a file, or of memory (fd NS_INVALID_FD, `data`).  What is left after `sent` bytes: the first part that has some. */
+NS_EXTERN size_t        Ns_SetFileVec(Ns_FileVec *bufs, int i, int fd, const void *data, off_t offset, size_t length);
+NS_EXTERN int           Ns_ResetFileVec(Ns_FileVec *bufs, int nbufs, size_t sent);
+/* For a sendFileProc of plain sockets: what the socket takes now of these parts, 0: nothing.  -1: errno (EIO: the file has become shorter). */
+NS_EXTERN ssize_t       Ns_SockSendFileBufs(Ns_Sock *sock, const Ns_FileVec *bufs, int nbufs, unsigned int flags);
+/* Hold what is sent back until records are full (TCP_CORK), or no more.  False: such a socket has none. */
+NS_EXTERN bool          Ns_SockCork(Ns_Sock *sock, bool cork);
+
 /* The connection thread.  Ns_ConnSockPtr is never NULL as long as the request has its connection. */
 NS_EXTERN Ns_Sock      *Ns_ConnSockPtr(const Ns_Conn *conn);
 NS_EXTERN NS_SOCKET     Ns_ConnSock(const Ns_Conn *conn);          /* NS_INVALID_SOCKET: detached, or closed */

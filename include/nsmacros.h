@@ -200,6 +200,7 @@ typedef int NS_SOCKET;
 #define ns_sockclose    close
 #define ns_sockioctl    ioctl
 #define ns_sockerrno    errno
+typedef int ns_sockerrno_t;
 #define ns_sockstrerror strerror
 #define ns_dup          dup
 #define ns_dup2         dup2

@@ -41,6 +41,42 @@ NS_EXTERN void Ns_SockSetDeferAccept(NS_SOCKET sock, long secs);   /* of a liste
 NS_EXTERN NS_SOCKET ns_sockdup(NS_SOCKET sock);                    /* close-on-exec */
 NS_EXTERN int ns_socknbclose(NS_SOCKET sock);                      /* without waiting */
 
+/* As those without 2 (Ns_SockAsyncConnect: not blocking, on its way), from this own end; NULL, 0: any. */
+NS_EXTERN NS_SOCKET Ns_SockConnect2(const char *host, unsigned short port, const char *lhost, unsigned short lport);
+NS_EXTERN NS_SOCKET Ns_SockAsyncConnect2(const char *host, unsigned short port, const char *lhost, unsigned short lport);
+/* To the file of a socket of that type (SOCK_STREAM, SOCK_DGRAM); *statusPtr, which may be NULL: NS_OK or NS_ERROR. */
+NS_EXTERN NS_SOCKET Ns_SockConnectUnix(const char *path, int socktype, Ns_ReturnCode *statusPtr);
+NS_EXTERN NS_SOCKET Ns_BindSock(const struct sockaddr *saPtr);     /* Ns_SockBind without sharing */
+NS_EXTERN NS_SOCKET Ns_SockBindUnix(const char *path, int socktype, unsigned short mode);  /* as Ns_SockListenUnix, not listening yet */
+NS_EXTERN NS_SOCKET Ns_SockBindRaw(int proto);                     /* of IPv4: who may (EPERM) */
+NS_EXTERN NS_SOCKET Ns_SockListenRaw(int proto);                   /* the same */
+NS_EXTERN bool Ns_SockPortBound(unsigned short port);              /* bound at the start (nsd -b, systemd), and not taken yet */
+/*
+ * Listen, and call `proc` with each connection, which is its own then and does not block, on a callback worker; what it returns does not
+ * matter.  When the server stops it is called once more, with NS_INVALID_SOCKET and NS_SOCK_EXIT.  The listening socket, which is the server's:
+ * Ns_SockCancelCallback ends it.  bind: at the start's sockets (nsd -b), or anew; else only at those.  NS_INVALID_SOCKET and errno.
+ */
+typedef bool (Ns_SockProc)(NS_SOCKET sock, void *arg, unsigned why);
+NS_EXTERN NS_SOCKET Ns_SockListenCallback(const char *addr, unsigned short port, Ns_SockProc *proc, bool bind, void *arg);
+/*
+ * The peer is told the end, and a callback worker closes the socket when the peer has closed its side or sends what nobody reads, after two
+ * seconds at most.  NS_ERROR: it stays open, and the caller's.
+ */
+NS_EXTERN Ns_ReturnCode Ns_SockCloseLater(NS_SOCKET sock);
+
+/* Errors.  They are errno, of the calling thread. */
+NS_EXTERN ns_sockerrno_t Ns_GetSockErrno(void);
+NS_EXTERN void           Ns_SetSockErrno(ns_sockerrno_t err);
+NS_EXTERN void           Ns_ClearSockErrno(void);
+NS_EXTERN const char    *Ns_SockStrError(ns_sockerrno_t err);
+/* What has gone wrong with a socket (SO_ERROR, which is taken); 0: nothing.  errno and errorCode of `interp` (may be NULL) are set then. */
+NS_EXTERN int            Ns_SockErrorCode(Tcl_Interp *interp, NS_SOCKET sock);
+/* Message and errorCode of a connect that failed with `status` and errno; `timeoutPtr` may be NULL. */
+NS_EXTERN void           Ns_SockConnectError(Tcl_Interp *interp, const char *host, unsigned short portNr, Ns_ReturnCode status,
+                                             const Ns_Time *timeoutPtr);
+/* An errno, or an error of OpenSSL, in words, in the buffer. */
+NS_EXTERN const char    *NsSockErrorCodeString(unsigned long errorCode, char *buffer, size_t bufferSize);
+
 /* Pieces of memory: set one, giving its length; the sum; what is left after `sent` bytes, giving the number of those that are empty then. */
 NS_EXTERN size_t Ns_SetVec(struct iovec *bufs, int i, const void *data, size_t len);
 NS_EXTERN size_t Ns_SumVec(const struct iovec *bufs, int nbufs);

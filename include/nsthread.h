@@ -81,6 +81,7 @@ NS_EXTERN void Ns_SemaPost(Ns_Sema *sema, int count);
 NS_EXTERN void Ns_RWLockInit(Ns_RWLock *lock);
 NS_EXTERN void Ns_RWLockSetName2(Ns_RWLock *lock, const char *prefix, const char *name);
 NS_EXTERN void Ns_RWLockDestroy(Ns_RWLock *lock);
+NS_EXTERN void Ns_RWLockList(Tcl_DString *ds);            /* as Ns_MutexList, of these alone */
 NS_EXTERN void Ns_RWLockRdLock(Ns_RWLock *lock);
 NS_EXTERN void Ns_RWLockWrLock(Ns_RWLock *lock);
 NS_EXTERN void Ns_RWLockUnlock(Ns_RWLock *lock);
@@ -110,6 +111,18 @@ NS_EXTERN const char *Ns_ThreadGetParent(void);
 NS_EXTERN ssize_t Ns_ThreadStackSize(ssize_t size);       /* sets the default when size > 0; the value before */
 NS_EXTERN void Ns_ThreadList(Tcl_DString *ds, Ns_ThreadArgProc *proc);
 
+/* Appends {name NAME tid TID utime TICKS stime TICKS} for each thread (sysconf(_SC_CLK_TCK) in a second); of one that ends meanwhile nothing. */
+NS_EXTERN void Ns_ThreadCputimes(Tcl_DString *ds);
+/* The calling thread's stack: its size, and how much of it is in use here, in bytes. */
+NS_EXTERN void Ns_ThreadGetThreadInfo(size_t *maxStackSize, size_t *estimatedSize);
+/* What a thread that is not joined yet (an Ns_Thread) gave to Ns_ThreadExit; NULL: nothing yet. */
+NS_EXTERN void *Ns_ThreadResult(void *arg);
+/* The virtual server that the calling thread works for; NULL: none that it was told.  Set: a string that lives as long as the thread, or NULL. */
+NS_EXTERN const char *Ns_GetThreadServer(void);
+NS_EXTERN void Ns_SetThreadServer(const char *server);
+/* The calling thread, whoever started it, has its name and place in the list from now on, as it has at its first use of any of these functions. */
+NS_EXTERN void Nsthreads_LibInit(void);
+
 NS_EXTERN void  Ns_TlsAlloc(Ns_Tls *tls, Ns_TlsCleanup *cleanup);
 NS_EXTERN void  Ns_TlsSet(const Ns_Tls *tls, void *value);
 NS_EXTERN void *Ns_TlsGet(const Ns_Tls *tls);
@@ -120,6 +133,8 @@ NS_EXTERN void Ns_IncrTime(Ns_Time *timePtr, time_t sec, long usec);
 NS_EXTERN long Ns_DiffTime(const Ns_Time *t1, const Ns_Time *t0, Ns_Time *resultDiff);  /* t1 - t0; <0, 0, >0 */
 /* A relative time (below about 11 days) becomes an absolute one; an absolute time is returned unchanged. */
 NS_EXTERN Ns_Time *Ns_AbsoluteTime(Ns_Time *absPtr, Ns_Time *adjPtr);
+/* The other way: of an absolute time how far away it is, in *relTimePtr; a relative one is returned unchanged. */
+NS_EXTERN const Ns_Time *Ns_RelativeTime(Ns_Time *relTimePtr, const Ns_Time *timePtr);
 /* At most INT64_MAX / 4 in either direction: the time of a clock can be added. */
 NS_EXTERN int64_t Ns_TimeToMilliseconds(const Ns_Time *timePtr);
 

@@ -9,6 +9,7 @@
  * All of it within `shutdowntimeout`; what is not done by then is logged and left.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/resource.h>
@@ -20,6 +21,7 @@
 #include "client/http.h"
 #include "client/log.h"
 #include "cmd/cmds.h"
+#include "conf/charset.h"
 #include "conf/config.h"
 #include "conf/info.h"
 #include "conf/logconf.h"
@@ -264,16 +266,33 @@ ArgumentsIn(int argc, char **argv)
     return texts;
 }
 
+/* For modules that are also programs of their own: within this one all is there before they are. */
+static void
+InitLibrary(void)
+{
+    NsTlsMemoryInit();
+    Nsthreads_LibInit();
+}
+
+void
+Nsd_LibInit(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, InitLibrary);
+}
+
 int
 main(int argc, char **argv)
 {
-    NsTlsMemoryInit();
+    Nsd_LibInit();
     Tcl_FindExecutable(argv[0]);
     (void)Tcl_SetSystemEncoding(NULL, "utf-8");                    /* names of files, whatever the locale: base/text.h */
     argv = ArgumentsIn(argc, argv);
     NsOptionsParse(argc, argv);
     NsPrebindInherit();
     NsInfoInit(argc, argv, nsOptions.config);
+    NsCharsetInit();
     NsSignalsBlock();
     RaiseDescriptorLimit();
     NsDaemonize();                             /* returns in the process that is to be the server */

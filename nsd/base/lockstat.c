@@ -98,11 +98,14 @@ AppendNumber(Tcl_DString *ds, uint64_t number)
 }
 
 /* Each: name, owner (not kept: always empty), id, taken, waited for, total wait, longest wait, total time held. */
-void
-Ns_MutexList(Tcl_DString *ds)
+static void
+List(Tcl_DString *ds, bool readWriteOnly)
 {
     pthread_mutex_lock(&listLock);
     for (NsLockStat *stat = first; stat != NULL; stat = stat->next) {
+        if (readWriteOnly && !stat->readWrite) {
+            continue;
+        }
         Tcl_DStringStartSublist(ds);
         Tcl_DStringAppendElement(ds, stat->name);
         Tcl_DStringAppendElement(ds, "");
@@ -115,4 +118,16 @@ Ns_MutexList(Tcl_DString *ds)
         Tcl_DStringEndSublist(ds);
     }
     pthread_mutex_unlock(&listLock);
+}
+
+void
+Ns_MutexList(Tcl_DString *ds)
+{
+    List(ds, false);
+}
+
+void
+Ns_RWLockList(Tcl_DString *ds)
+{
+    List(ds, true);
 }

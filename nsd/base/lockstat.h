@@ -16,6 +16,7 @@
 typedef struct NsLockStat {
     struct NsLockStat *next, *prev;
     unsigned           id;
+    bool               readWrite;
     char               name[NS_LOCK_NAME_SIZE];
     atomic_uint_fast64_t nlock, nbusy;         /* taken; had to wait */
     atomic_uint_fast64_t waitNs, maxWaitNs;    /* for those that had to wait */

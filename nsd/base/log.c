@@ -13,12 +13,15 @@
 #include "base/die.h"
 #include "base/log.h"
 #include "base/logequal.h"
+#include "base/logfilter.h"
 #include "base/logqueue.h"
 
 #define MAX_REPEATED 512                       /* longer messages are not compared */
 #define LAST_WORDS   2000                      /* ms that the end of the process waits for the log */
 
 static _Atomic(NsLogHook *) logHook;
+static _Atomic(Ns_LogFlushProc *) flushProc;   /* a module's, in the place of the queue */
+static _Atomic(Ns_LogProc *) formatProc;       /* a module's, in the place of printf */
 
 /* What came last (logdeduplicate). */
 static pthread_mutex_t repeatedLock = PTHREAD_MUTEX_INITIALIZER;
@@ -47,6 +50,18 @@ NsLogSetHook(NsLogHook *hook)
     atomic_store(&logHook, hook);
 }
 
+void
+Ns_SetLogFlushProc(Ns_LogFlushProc *procPtr)
+{
+    atomic_store(&flushProc, procPtr);
+}
+
+void
+Ns_SetNsLogProc(Ns_LogProc *procPtr)
+{
+    atomic_store(&formatProc, procPtr);
+}
+
 Ns_LogSeverity
 Ns_CreateLogSeverity(const char *name)
 {
@@ -68,6 +83,19 @@ IsImportant(int severity)
     return severity == Error || severity == Fatal || severity == Bug || severity == Security;
 }
 
+/* A finished entry: to the log file, or to the module that wants them. */
+static void
+PutOut(const char *line, size_t len, bool important)
+{
+    Ns_LogFlushProc *proc = atomic_load(&flushProc);
+
+    if (proc != NULL) {
+        proc(line, len);
+    } else {
+        NsLogQueueAdd(line, len, important);
+    }
+}
+
 static void
 AddEntry(int severity, const Ns_Time *now, const char *text, size_t len)
 {
@@ -75,7 +103,7 @@ AddEntry(int severity, const Ns_Time *now, const char *text, size_t len)
 
     NsLogLineInit(&line);
     NsLogEntryAppend(&line, severity, now, text, len);
-    NsLogQueueAdd(line.data, line.len, IsImportant(severity));
+    PutOut(line.data, line.len, IsImportant(severity));
     NsLogLineFree(&line);
 }
 
@@ -235,7 +263,7 @@ NsLogHeldFlush(void)
 
     if (held != NULL) {
         for (size_t i = 0; i < held->count; i++) {
-            NsLogQueueAdd(held->lines.data + begin, held->ends[i] - begin, true);
+            PutOut(held->lines.data + begin, held->ends[i] - begin, true);
             begin = held->ends[i];
         }
         NsLogHeldTruncate(0);
@@ -254,6 +282,23 @@ NsLogRelease(void)
 /*
  * Logging
  */
+/* By printf, or as a module does it. */
+static void
+Format(NsLogLine *text, Ns_LogSeverity severity, const char *fmt, va_list ap)
+{
+    Ns_LogProc *proc = atomic_load(&formatProc);
+    Tcl_DString ds;
+
+    if (proc == NULL) {
+        NsLogLineVPrintf(text, fmt, ap);
+        return;
+    }
+    Tcl_DStringInit(&ds);
+    proc(&ds, severity, fmt, ap);
+    NsLogLineAppend(text, Tcl_DStringValue(&ds), (size_t)Tcl_DStringLength(&ds));
+    Tcl_DStringFree(&ds);
+}
+
 void
 Ns_VALog(Ns_LogSeverity severity, const char *fmt, va_list ap)
 {
@@ -270,11 +315,13 @@ Ns_VALog(Ns_LogSeverity severity, const char *fmt, va_list ap)
     NsLogLineInit(&text);
     /* The format may be one with %m. */
     errno = savedErrno;
-    NsLogLineVPrintf(&text, fmt, ap);
+    Format(&text, severity, fmt, ap);
 
     if (severity == Fatal) {
         NsLogHeldFlush();
         WriteEntry(severity, &now, text.data, text.len);
+    } else if (!NsLogFilterPass(severity, &now, text.data, text.len)) {
+        /* A filter has seen to it. */
     } else if (held != NULL) {
         HeldAppend(severity, &now, text.data, text.len);
     } else {

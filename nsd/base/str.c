@@ -262,3 +262,15 @@ Ns_DRand(void)
     NsRandomBytes(&bits, sizeof(bits));
     return (double)(bits >> 11) * 0x1p-53;
 }
+
+const char *
+Ns_FilterTypeString(Ns_FilterType when)
+{
+    switch (when) {
+    case NS_FILTER_PRE_AUTH:   return "preauth";
+    case NS_FILTER_POST_AUTH:  return "postauth";
+    case NS_FILTER_TRACE:      return "trace";
+    case NS_FILTER_VOID_TRACE: return "voidtrace";
+    default:                   return "unknown";
+    }
+}

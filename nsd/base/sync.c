@@ -257,6 +257,7 @@ RWLockGet(Ns_RWLock *lock)
         pthread_rwlockattr_destroy(&attr);
         if (INSTALL(lock, created, &found)) {
             found = created;
+            created->stat.readWrite = true;
             NsLockStatAdd(&created->stat, "rw");
         } else {
             pthread_rwlock_destroy(&created->lock);

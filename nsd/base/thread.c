@@ -28,7 +28,7 @@ struct Ns_Thread_ {
     time_t         created;
     char           name[NAME_SIZE];
     char           parent[NAME_SIZE];
-    void          *result;
+    _Atomic(void *) result;
     void          *slots[NS_MAX_TLS];          /* the thread's own */
 };
 #define THREAD_MAGIC NS_MAGIC('T', 'h', 'r', 'd')
@@ -261,7 +261,7 @@ Ns_ThreadJoin(Ns_Thread *thread, void **result)
         NsDie("thread: pthread_join failed: %s", strerror(err));
     }
     if (result != NULL) {
-        *result = joined->result;
+        *result = atomic_load(&joined->result);
     }
     ThreadFree(joined);
     *thread = NULL;
@@ -272,7 +272,7 @@ Ns_ThreadExit(void *result)
 {
     Ns_Thread thread = Self();
 
-    thread->result = result;
+    atomic_store(&thread->result, result);
     if ((thread->flags & FLAG_FOREIGN) == 0) {
         ThreadEnd(thread);
     }
@@ -378,4 +378,92 @@ Ns_ThreadList(Tcl_DString *ds, Ns_ThreadArgProc *proc)
         Tcl_DStringEndSublist(ds);
     }
     pthread_mutex_unlock(&listLock);
+}
+
+/* ---- what modules ask ---- */
+
+/* User and system time of one thread, in ticks.  The name in the kernel's line may have blanks and parentheses: what counts comes behind. */
+static bool
+ReadTimes(pid_t tid, unsigned long *user, unsigned long *system)
+{
+    char        path[64], line[512];
+    FILE       *file;
+    const char *rest;
+    bool        good;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+    file = fopen(path, "re");
+    if (file == NULL) {
+        return false;
+    }
+    rest = fgets(line, (int)sizeof(line), file) != NULL ? strrchr(line, ')') : NULL;
+    good = rest != NULL && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", user, system) == 2;
+    fclose(file);
+    return good;
+}
+
+void
+Ns_ThreadCputimes(Tcl_DString *ds)
+{
+    char          buffer[128];
+    unsigned long user, system;
+
+    pthread_mutex_lock(&listLock);
+    for (Ns_Thread thread = first; thread != NULL; thread = thread->next) {
+        if (thread->osTid != 0 && ReadTimes(thread->osTid, &user, &system)) {
+            Tcl_DStringStartSublist(ds);
+            Tcl_DStringAppendElement(ds, "name");
+            Tcl_DStringAppendElement(ds, thread->name);
+            snprintf(buffer, sizeof(buffer), " tid %d utime %lu stime %lu", (int)thread->osTid, user, system);
+            Tcl_DStringAppend(ds, buffer, -1);
+            Tcl_DStringEndSublist(ds);
+        }
+    }
+    pthread_mutex_unlock(&listLock);
+}
+
+void
+Ns_ThreadGetThreadInfo(size_t *maxStackSize, size_t *estimatedSize)
+{
+    pthread_attr_t attr;
+    void          *base = NULL;
+    size_t         size = 0;
+    uintptr_t      here = (uintptr_t)__builtin_frame_address(0);
+
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        (void)pthread_attr_getstack(&attr, &base, &size);
+        (void)pthread_attr_destroy(&attr);
+    }
+    *maxStackSize = size;
+    /* It grows down to its base. */
+    *estimatedSize = here > (uintptr_t)base && here - (uintptr_t)base < size ? size - (here - (uintptr_t)base) : 0;
+}
+
+void *
+Ns_ThreadResult(void *arg)
+{
+    Ns_Thread thread = arg;
+
+    NS_CHECK(thread, THREAD_MAGIC);
+    return atomic_load(&thread->result);
+}
+
+static __thread const char *threadServer;
+
+const char *
+Ns_GetThreadServer(void)
+{
+    return threadServer;
+}
+
+void
+Ns_SetThreadServer(const char *server)
+{
+    threadServer = server;
+}
+
+void
+Nsthreads_LibInit(void)
+{
+    (void)Self();
 }

@@ -83,6 +83,19 @@ Ns_AbsoluteTime(Ns_Time *absPtr, Ns_Time *adjPtr)
     return absPtr;
 }
 
+const Ns_Time *
+Ns_RelativeTime(Ns_Time *relTimePtr, const Ns_Time *timePtr)
+{
+    Ns_Time now;
+
+    if (timePtr == NULL || timePtr->sec < RELATIVE_LIMIT) {
+        return timePtr;
+    }
+    Ns_GetTime(&now);
+    (void)Ns_DiffTime(timePtr, &now, relTimePtr);
+    return relTimePtr;
+}
+
 int64_t
 Ns_TimeToMilliseconds(const Ns_Time *timePtr)
 {

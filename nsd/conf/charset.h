@@ -10,6 +10,8 @@
 
 #include "ns.h"
 
+/* Main thread, at start, when Tcl is there. */
+void         NsCharsetInit(void);
 /* NULL: the name is not known. */
 Tcl_Encoding NsCharsetEncoding(const char *charset);
 Tcl_Encoding NsCharsetEncodingSz(const char *charset, size_t len);

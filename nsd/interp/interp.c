@@ -76,8 +76,9 @@ CloseStandardChannels(ClientData arg)
     }
 }
 
+/* Give an interpreter the data that make it one of ours. */
 static Interp *
-NewInterp(NsServer *server)
+Adopt(Tcl_Interp *interp, NsServer *server)
 {
     static __thread bool closes;
     Interp              *data = ns_calloc(1, sizeof *data);
@@ -87,13 +88,19 @@ NewInterp(NsServer *server)
         Tcl_CreateThreadExitHandler(CloseStandardChannels, NULL);
     }
     data->pub.magic = NS_INTERP_MAGIC;
-    data->pub.interp = Tcl_CreateInterp();
+    data->pub.interp = interp;
     data->pub.server = server;
     Tcl_InitHashTable(&data->pub.sets, TCL_STRING_KEYS);
     Tcl_InitHashTable(&data->pub.httpTasks, TCL_STRING_KEYS);
     Tcl_InitHashTable(&data->pub.files, TCL_STRING_KEYS);
     Tcl_SetAssocData(data->pub.interp, NS_INTERP_DATA, DeleteData, data);
     return data;
+}
+
+static Interp *
+NewInterp(NsServer *server)
+{
+    return Adopt(Tcl_CreateInterp(), server);
 }
 
 Tcl_Interp *
@@ -354,6 +361,46 @@ DeleteInterp(Interp *data)
     Tcl_DeleteInterp(interp);
 }
 
+Tcl_Interp *
+Ns_TclCreateInterp(void)
+{
+    Tcl_Interp *interp = NsInterpCreateBare(NULL);
+
+    NsGetInterpData(interp)->ownedByCaller = true;
+    if (Tcl_Init(interp) != TCL_OK) {
+        Ns_Log(Warning, "interp: Tcl's own library could not be read: %s", Tcl_GetStringResult(interp));
+        Tcl_ResetResult(interp);
+    }
+    return interp;
+}
+
+int
+Ns_TclInit(Tcl_Interp *interp)
+{
+    Interp *data;
+
+    if (Tcl_GetAssocData(interp, NS_INTERP_DATA, NULL) == NULL) {
+        data = Adopt(interp, NULL);
+        data->pub.taken = 1;
+        data->pub.ownedByCaller = true;
+        NsCommandsCreate(interp, &data->pub, false, false);
+    }
+    return TCL_OK;
+}
+
+void
+Ns_TclDestroyInterp(Tcl_Interp *interp)
+{
+    Interp *data = (Interp *)NsGetInterpData(interp);
+
+    if (data->pub.ownedByCaller) {
+        DeleteInterp(data);
+    } else {
+        data->pub.deleteWhenGiven = true;
+        Ns_TclDeAllocateInterp(interp);
+    }
+}
+
 /* The end of a thread. */
 static void
 FreeCache(void *arg)
@@ -560,27 +607,38 @@ Ns_TclEval(Tcl_DString *ds, const char *server, const char *script)
     return status;
 }
 
-const char *
-Ns_TclLogErrorInfo(Tcl_Interp *interp, const char *info)
+static const char *
+LogError(Tcl_Interp *interp, const struct NsConn *conn)
 {
-    const NsInterp *data = NsGetInterpData(interp);
-    const char     *errorInfo;
-    Tcl_DString     ds;
+    const char *errorInfo;
+    Tcl_DString ds;
 
-    if (info != NULL) {
-        Tcl_AddErrorInfo(interp, info);
-    }
     errorInfo = Tcl_GetVar(interp, "errorInfo", TCL_GLOBAL_ONLY);
     if (errorInfo == NULL || *errorInfo == '\0') {
         errorInfo = Tcl_GetStringResult(interp);
     }
     Tcl_DStringInit(&ds);
-    if (data->conn != NULL) {
-        request.describe(data->conn, &ds);
+    if (conn != NULL) {
+        request.describe(conn, &ds);
     }
     Ns_Log(Error, "%s%s", Tcl_DStringValue(&ds), errorInfo);
     Tcl_DStringFree(&ds);
     return errorInfo;
+}
+
+const char *
+Ns_TclLogErrorInfo(Tcl_Interp *interp, const char *info)
+{
+    if (info != NULL) {
+        Tcl_AddErrorInfo(interp, info);
+    }
+    return LogError(interp, NsGetInterpData(interp)->conn);
+}
+
+const char *
+Ns_TclLogErrorRequest(Tcl_Interp *interp, Ns_Conn *conn)
+{
+    return LogError(interp, conn != NULL ? (const struct NsConn *)conn : NsGetInterpData(interp)->conn);
 }
 
 void

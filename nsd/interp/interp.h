@@ -24,6 +24,7 @@ typedef struct NsInterp {
     long           epoch;                      /* of the blueprint that it was made from */
     int            taken;                      /* 0: free, 1: in use, more: Ns_TclAllocateInterp within a request */
     bool           deleteWhenGiven;            /* ns_markfordelete, ns_ictl */
+    bool           ownedByCaller;              /* Ns_TclCreateInterp, Ns_TclInit: in no thread's list */
     bool           hasModules;                 /* the commands of C modules were made */
     Tcl_HashTable  sets;                       /* sets.c: handles */
     int            setSerial;

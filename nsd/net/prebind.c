@@ -426,3 +426,22 @@ NsPrebindClose(void)
     }
     Ns_MutexUnlock(&lock);
 }
+
+bool
+NsPrebindHasPort(unsigned short port)
+{
+    bool found = false;
+
+    Ns_MutexLock(&lock);
+    for (const Prebound *prebound = first; prebound != NULL && !found; prebound = prebound->next) {
+        found = prebound->fd != NS_INVALID_SOCKET && Ns_SockaddrGetPort(&prebound->addr.u.sa) == port;
+    }
+    Ns_MutexUnlock(&lock);
+    return found;
+}
+
+bool
+Ns_SockPortBound(unsigned short port)
+{
+    return port != 0 && NsPrebindHasPort(port);
+}

@@ -37,6 +37,8 @@ void NsPrebindReport(void);
  * cannot listen, and stays here.
  */
 bool NsPrebindTake(const NsSockAddr *addrs, int count, bool any, int backlog, bool reuseport, NS_SOCKET *fd);
+/* Is one of them, that nobody has taken, bound to this port of some address? */
+bool NsPrebindHasPort(unsigned short port);
 /* Close what nobody has taken (NsPrebindReport first, if that was not called).  The table is empty then. */
 void NsPrebindClose(void);
 

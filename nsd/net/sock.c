@@ -362,13 +362,25 @@ FailedAtOnce(int fd)
 NS_SOCKET
 Ns_SockAsyncConnect(const char *host, unsigned short port)
 {
+    return Ns_SockAsyncConnect2(host, port, NULL, 0);
+}
+
+NS_SOCKET
+Ns_SockConnect2(const char *host, unsigned short port, const char *lhost, unsigned short lport)
+{
+    return Ns_SockTimedConnect2(host, port, lhost, lport, NULL, NULL);
+}
+
+NS_SOCKET
+Ns_SockAsyncConnect2(const char *host, unsigned short port, const char *lhost, unsigned short lport)
+{
     NsSockAddr addrs[NS_MAX_ADDRS];
     NS_SOCKET  fd = NS_INVALID_SOCKET;
     bool       pending;
     int        n = NsAddrResolve(host, port, false, addrs);
 
     for (int i = 0; i < n && fd == NS_INVALID_SOCKET; i++) {
-        fd = StartConnect(&addrs[i], NULL, 0, &pending);
+        fd = StartConnect(&addrs[i], lhost, lport, &pending);
         if (fd != NS_INVALID_SOCKET && pending && FailedAtOnce(fd)) {
             fd = NsSockCloseFailed(fd);
         }

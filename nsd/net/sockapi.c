@@ -72,25 +72,84 @@ BindUnixDatagram(const NsSockAddr *addr)
     return sock;
 }
 
-NS_SOCKET
-Ns_SockListenUnix(const char *path, int backlog, unsigned short mode)
+/* The address of a socket's file; false: errno. */
+static bool
+UnixAddress(const char *path, bool passive, NsSockAddr *addr)
 {
     NsSockAddr addrs[NS_MAX_ADDRS];
-    NS_SOCKET  sock = NS_INVALID_SOCKET;
 
-    if (NsAddrResolve(path, 0, true, addrs) < 1) {
-        return NS_INVALID_SOCKET;
+    if (NsAddrResolve(path, 0, passive, addrs) < 1) {
+        return false;
     }
     if (addrs[0].u.sa.sa_family != AF_UNIX) {
         errno = EAFNOSUPPORT;
+        return false;
+    }
+    *addr = addrs[0];
+    return true;
+}
+
+NS_SOCKET
+Ns_SockBindUnix(const char *path, int socktype, unsigned short mode)
+{
+    NsSockAddr addr;
+    NS_SOCKET  sock;
+
+    if (!UnixAddress(path, true, &addr)) {
         return NS_INVALID_SOCKET;
     }
-    sock = backlog > 0 ? NsSockBind(&addrs[0], false, false) : BindUnixDatagram(&addrs[0]);
-    if (sock != NS_INVALID_SOCKET
-        && ((mode != 0 && chmod(addrs[0].u.un.sun_path, mode) != 0) || (backlog > 0 && listen(sock, backlog) != 0))) {
+    sock = socktype == SOCK_STREAM ? NsSockBind(&addr, false, false) : BindUnixDatagram(&addr);
+    if (sock != NS_INVALID_SOCKET && mode != 0 && chmod(addr.u.un.sun_path, mode) != 0) {
         sock = NsSockCloseFailed(sock);
     }
     return sock;
+}
+
+NS_SOCKET
+Ns_SockListenUnix(const char *path, int backlog, unsigned short mode)
+{
+    NS_SOCKET sock = Ns_SockBindUnix(path, backlog > 0 ? SOCK_STREAM : SOCK_DGRAM, mode);
+
+    if (sock != NS_INVALID_SOCKET && backlog > 0 && listen(sock, backlog) != 0) {
+        sock = NsSockCloseFailed(sock);
+    }
+    return sock;
+}
+
+NS_SOCKET
+Ns_SockConnectUnix(const char *path, int socktype, Ns_ReturnCode *statusPtr)
+{
+    NsSockAddr addr;
+    NS_SOCKET  sock = NS_INVALID_SOCKET;
+
+    if (UnixAddress(path, false, &addr)) {
+        sock = socket(AF_UNIX, socktype | SOCK_CLOEXEC, 0);
+        if (sock != NS_INVALID_SOCKET && connect(sock, &addr.u.sa, addr.len) != 0) {
+            sock = NsSockCloseFailed(sock);
+        }
+    }
+    if (statusPtr != NULL) {
+        *statusPtr = sock != NS_INVALID_SOCKET ? NS_OK : NS_ERROR;
+    }
+    return sock;
+}
+
+NS_SOCKET
+Ns_BindSock(const struct sockaddr *saPtr)
+{
+    return Ns_SockBind(saPtr, false);
+}
+
+NS_SOCKET
+Ns_SockBindRaw(int proto)
+{
+    return socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, proto);
+}
+
+NS_SOCKET
+Ns_SockListenRaw(int proto)
+{
+    return Ns_SockBindRaw(proto);
 }
 
 NS_SOCKET

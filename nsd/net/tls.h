@@ -24,11 +24,19 @@ struct Ns_TlsCtx {
     bool          rulesDiffer;                 /* of a host from its own */
     Tcl_HashTable hosts;                       /* lower-case name or "*.domain" -> Ns_TlsCtx, retained */
     char         *certificateFile;             /* server */
+    char         *alpn;                        /* server: the protocols of a module, as in the extension; NULL: HTTP */
+    unsigned      alpnLen;
     Ns_TlsCtx    *next, **prev;                /* server: all of them, the newest first (tlsctx.c) */
 };
 #define NS_TLSCTX_MAGIC NS_MAGIC('T', 'l', 's', 'C')
 
 Ns_TlsCtx *NsTlsCtxRetain(Ns_TlsCtx *ctx);
+/* For SSL_CTX_get_ex_data: the Ns_TlsCtx that an SSL_CTX belongs to.  (The app data are a module's, tlsapi.c.) */
+int        NsTlsCtxIndex(void);
+/* For contexts of modules (tlsapi.c), before they are used.  False with the reason in `error`.  Alpn: of a server, as in the extension. */
+bool       NsTlsCtxSetRules(Ns_TlsCtx *ctx, const Ns_TlsServerParams *rules, Tcl_DString *error);  /* ciphers, suites, protocols */
+void       NsTlsCtxSetAlpn(Ns_TlsCtx *ctx, const char *wire, size_t len);
+bool       NsTlsAddAuthorities(SSL_CTX *ssl, const char *file, const char *path, Tcl_DString *error);
 /*
  * Call `proc` for each certificate that servers present, with the file that it was read from: the newest of a file, and not
  * those that only older connections still use.  Any thread; a lock is held meanwhile.

@@ -305,9 +305,12 @@ static int
 SelectProtocol(SSL *ssl, const unsigned char **out, unsigned char *outLen, const unsigned char *in, unsigned inLen, void *arg)
 {
     static const unsigned char ours[] = "\x08http/1.1\x08http/1.0";
+    const Ns_TlsCtx           *ctx = arg;
+    const unsigned char       *offered = ctx->alpn != NULL ? (const unsigned char *)ctx->alpn : ours;
+    unsigned                   len = ctx->alpn != NULL ? ctx->alpnLen : sizeof(ours) - 1;
     unsigned char             *selected;
 
-    if (SSL_select_next_proto(&selected, outLen, ours, sizeof(ours) - 1, in, inLen) != OPENSSL_NPN_NEGOTIATED) {
+    if (SSL_select_next_proto(&selected, outLen, offered, len, in, inLen) != OPENSSL_NPN_NEGOTIATED) {
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
     *out = selected;
@@ -318,7 +321,7 @@ SelectProtocol(SSL *ssl, const unsigned char **out, unsigned char *outLen, const
 static void
 LogKey(const SSL *ssl, const char *line)
 {
-    const Ns_TlsCtx *ctx = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    const Ns_TlsCtx *ctx = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), NsTlsCtxIndex());
     struct iovec     iov[2] = {{(void *)line, strlen(line)}, {"\n", 1}};
 
     if (ctx != NULL && ctx->keyLogFd != -1 && writev(ctx->keyLogFd, iov, 2) == -1) {
@@ -354,7 +357,7 @@ CtxNew(const SSL_METHOD *method, bool server, Tcl_DString *error)
     ctx->server = server;
     ctx->keyLogFd = -1;
     Tcl_InitHashTable(&ctx->hosts, TCL_STRING_KEYS);
-    SSL_CTX_set_app_data(ssl, ctx);
+    (void)SSL_CTX_set_ex_data(ssl, NsTlsCtxIndex(), ctx);
     return ctx;
 }
 
@@ -371,6 +374,31 @@ SetCiphers(SSL_CTX *ssl, const Ns_TlsServerParams *params, Tcl_DString *error)
         return Fail(error, "ciphersuites", params->cipherSuites, NULL);
     }
     return true;
+}
+
+bool
+NsTlsCtxSetRules(Ns_TlsCtx *ctx, const Ns_TlsServerParams *rules, Tcl_DString *error)
+{
+    bool own = rules->protocols != NULL && *rules->protocols != '\0';
+
+    if (own) {
+        SSL_CTX_clear_options(ctx->ssl, ALL_VERSIONS);
+    }
+    return (!own || SetProtocols(ctx->ssl, rules->protocols, error)) && SetCiphers(ctx->ssl, rules, error);
+}
+
+void
+NsTlsCtxSetAlpn(Ns_TlsCtx *ctx, const char *wire, size_t len)
+{
+    ctx->alpn = ns_malloc(len);
+    memcpy(ctx->alpn, wire, len);
+    ctx->alpnLen = (unsigned)len;
+}
+
+bool
+NsTlsAddAuthorities(SSL_CTX *ssl, const char *file, const char *path, Tcl_DString *error)
+{
+    return LoadAuthorities(ssl, file, path, error);
 }
 
 static bool
@@ -511,7 +539,7 @@ Ns_TlsCtxServerCreate(const Ns_TlsServerParams *params, Tcl_DString *error)
     }
     EnterServer(ctx, params->certificate);
     SSL_CTX_set_dh_auto(ctx->ssl, 1);
-    SSL_CTX_set_alpn_select_cb(ctx->ssl, SelectProtocol, NULL);
+    SSL_CTX_set_alpn_select_cb(ctx->ssl, SelectProtocol, ctx);
     NsTlsHostsInit(ctx);
     return ctx;
 
@@ -593,6 +621,7 @@ Ns_TlsCtxRelease(Ns_TlsCtx *ctx)
     LeaveServers(ctx);
     FreeHosts(ctx);
     ns_free(ctx->clientRules);
+    ns_free(ctx->alpn);
     SSL_CTX_free(ctx->ssl);
     if (ctx->keyLogFd != -1) {
         close(ctx->keyLogFd);

@@ -112,7 +112,7 @@ NsTlsSameRules(const Ns_TlsCtx *one, const Ns_TlsCtx *other)
 bool
 NsTlsHostAllows(Ns_TlsCtx *ctx, const SSL *ssl, const char *host)
 {
-    const Ns_TlsCtx *shaken = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    const Ns_TlsCtx *shaken = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), NsTlsCtxIndex());
     const Ns_TlsCtx *wanted = host != NULL ? FindHost(ctx, host, strlen(host)) : NULL;
 
     if (wanted == NULL) {

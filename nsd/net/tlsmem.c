@@ -104,3 +104,21 @@ NsTlsMemoryInit(void)
     /* What it would tear down at exit(3) is in use until the process is gone. */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 }
+
+/* -- which of our contexts an SSL_CTX is -- */
+
+static int            ctxIndex = -1;
+static pthread_once_t ctxIndexOnce = PTHREAD_ONCE_INIT;
+
+static void
+MakeCtxIndex(void)
+{
+    ctxIndex = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+int
+NsTlsCtxIndex(void)
+{
+    (void)pthread_once(&ctxIndexOnce, MakeCtxIndex);
+    return ctxIndex;
+}

@@ -447,6 +447,7 @@ Run(void *arg)
     snprintf(thread->name, sizeof(thread->name) - NS_DECIMAL_SIZE - 2, "-conn:%s:%s:%u", pool->server->name,
              *pool->answers.name != '\0' ? pool->answers.name : "default", thread->number);
     Ns_ThreadSetName("%s-", thread->name);
+    Ns_SetThreadServer(thread->pool->server->name);
     thread->nameLen = strlen(thread->name);
     /* The interpreter is made before a request has to wait for it. */
     NsInterpGive(NsInterpTake(pool->server));

@@ -19,8 +19,8 @@ CapiObjCmd(ClientData UNUSED(clientData), Tcl_Interp *interp, TCL_OBJC_T objc, T
 {
     const Check  *tables[] = {
         baseChecks, connChecks, sockChecks,
-        valueChecks, listChecks,
         hostChecks, dataChecks,
+        valueChecks, listChecks, coreChecks, wireChecks,
     };
     const char   *argv[16];
     Tcl_DString   ds;
@@ -62,5 +62,6 @@ Ns_ModuleInit(const char *server, const char *UNUSED(module))
     ConnInit(server);
     HostInit(server);
     DataInit(server);
+    CoreInit(server);
     return Ns_TclRegisterTrace(server, AddCommand, NULL, NS_TCL_TRACE_CREATE);
 }

@@ -11,8 +11,8 @@ typedef struct Check {
     Ns_ReturnCode (*proc)(Tcl_Interp *interp, Tcl_DString *ds, int argc, const char **argv);
 } Check;
 extern const Check baseChecks[], connChecks[], sockChecks[];
-extern const Check valueChecks[], listChecks[];
 extern const Check hostChecks[], dataChecks[];
+extern const Check valueChecks[], listChecks[], coreChecks[], wireChecks[];
 
 /* Append an element made by a format. */
 static inline void Put(Tcl_DString *ds, const char *fmt, ...) NS_PRINTF(2, 3);
@@ -31,5 +31,6 @@ Put(Tcl_DString *ds, const char *fmt, ...)
 void ConnInit(const char *server);
 void HostInit(const char *server);
 void DataInit(const char *server);
+void CoreInit(const char *server);
 
 #endif

@@ -46,7 +46,7 @@ def compile_text(text, compiler="gcc", suffix=".c", extra=()):
 
 
 def declared(text):
-    return set(re.findall(r"\b(\w+)\s*\(", text)) | set(re.findall(r"\b(?:Ns_\w+Proc|Ns_Callback|Tcl_SetFromAnyProc|Ns_LogSeverity|char \*)\s*(?:const )?(\w+);", text))
+    return set(re.findall(r"\b(\w+)\s*\(", text)) | set(re.findall(r"\b(?:Ns_\w+Proc|Ns_Callback|Tcl_SetFromAnyProc|Ns_LogSeverity|Tcl_Encoding|char \*)\s*(?:const )?(\w+);", text))
 
 
 def of_modules(count):

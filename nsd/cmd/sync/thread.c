@@ -198,22 +198,13 @@ NameObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *
 static int
 StackInfoObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
-    pthread_attr_t attr;
-    void          *base = NULL;
-    size_t         size = 0, left;
-    char           here;
+    size_t size, used;
 
     if (Ns_ParseObjv(NULL, NULL, interp, 2, objc, objv) != NS_OK) {
         return TCL_ERROR;
     }
-    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
-        (void)pthread_attr_getstack(&attr, &base, &size);
-        (void)pthread_attr_destroy(&attr);
-    }
-    /* It grows down to its base. */
-    left = (uintptr_t)&here > (uintptr_t)base ? (size_t)((uintptr_t)&here - (uintptr_t)base) : 0;
-    left = left > size ? size : left;
-    Ns_TclPrintfResult(interp, "max %zu used %zu free %zu", size, size - left, left);
+    Ns_ThreadGetThreadInfo(&size, &used);
+    Ns_TclPrintfResult(interp, "max %zu used %zu free %zu", size, used, size - used);
     return TCL_OK;
 }
 
