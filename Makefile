@@ -35,7 +35,7 @@ IMAGE = $(wildcard nsd/image/*.c)
 # The rooms of the server, each above what it uses (CONTRIBUTING); tests/layering.sh checks it.
 ROOMS = crypto conf process driver interp data client request page channel websocket cmd cmd/*
 CORE = $(wildcard nsd/*.c) $(foreach room,$(ROOMS),$(wildcard nsd/$(room)/*.c))
-MODULES = nssock nsssl nsproxy nsdb nsperm $(DB_DRIVERS) nslog
+MODULES = nssock nsssl nscgi nsproxy nsdb nsperm $(DB_DRIVERS) nslog
 # A program beside them: the worker of nsproxy.
 PROGRAMS = nsproxy-helper
 # What nsdb and drivers of databases share: -lnsdb.

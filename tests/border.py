@@ -37,6 +37,9 @@ STANDS_AT_THE_BORDER = {
     "nsd/conf/options.c": ("getcwd access", "the script's path stays in the form of the system"),
     "nsd/interp/modload.c": ("dlopen dlerror", "paths go out, reasons come in, converted"),
     "nsd/request/runfile.c": ("getcwd", "comes in converted"),
+    "nsd/request/op.c": ("realpath", "goes out and comes in converted"),
+    "modules/nscgi/find.c": ("stat realpath", "paths go out converted, and stay in the form of the system from there"),
+    "modules/nscgi/answer.c": ("open", "a program's path, in the form of the system already; a body's file is /proc/N/fd/N"),
     "nsd/net/tlsctx.c": ("SSL_CTX_use_PrivateKey_file SSL_CTX_use_certificate_chain_file SSL_CTX_load_verify_file "
                          "SSL_load_client_CA_file opendir readdir getenv", "names go out converted, those of OpenSSL's own variables as they came; those of a folder are digits"),
     "nsd/net/tls.c": ("X509_NAME_print_ex SSL_get_servername SSL_set_tlsext_host_name",
@@ -58,6 +61,8 @@ STANDS_AT_THE_BORDER = {
 
 # Rule 2: file -> (functions, reason)
 MAKES_TEXT = {
+    "modules/nscgi/find.c": ("Tcl_StringMatch", "a part of the URL and a pattern of the configuration, both text"),
+    "nsd/request/op.c": ("Tcl_DStringAppendElement", "names that were registered, parts of URLs that are text already"),
     "nsd/crypto/cert.c": ("Tcl_NewStringObj Tcl_AppendToObj", "times, digests and our own words; what is appended came in converted"),
     "nsd/base/text.c": ("Tcl_NewStringObj", "the conversion itself"),
     "nsd/base/dict.c": ("Tcl_NewStringObj NsDictPutText", "keys are literals; of values the caller is asked"),

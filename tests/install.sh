@@ -10,7 +10,7 @@ quiet() { "$@" >"$root.log" 2>&1 || { fail "$*"; tail -n 20 "$root.log"; }; rm -
 
 certificate
 quiet make -s BUILD="$BUILD" prefix="$root/ns" install
-for file in bin/nsd bin/nssock.so bin/nsssl.so bin/nsdb.so lib/libnsdb.so bin/nsproxy.so bin/nsperm.so bin/nsproxy-helper bin/nsproxy bin/init.tcl include/ns.h include/nsdb.h tcl/init.tcl conf/demo.tcl conf/nsproxy.tcl demo/chat.tcl demo/pages/index.html demo/media/clock.mp4 modules/example/nsexample.c; do
+for file in bin/nsd bin/nssock.so bin/nsssl.so bin/nsdb.so lib/libnsdb.so bin/nsproxy.so bin/nsperm.so bin/nscgi.so bin/nsproxy-helper bin/nsproxy bin/init.tcl include/ns.h include/nsdb.h tcl/init.tcl conf/demo.tcl conf/nsproxy.tcl demo/chat.tcl demo/pages/index.html demo/media/clock.mp4 modules/example/nsexample.c; do
     if [ -s "$root/ns/$file" ]; then ok; else fail "install: no $file"; fi
 done
 if echo 'package require doctools' | tclsh8.6 >/dev/null 2>&1; then

@@ -10,10 +10,13 @@
 #include "conf/config.h"
 #include "conf/defaults.h"
 
+#define ENVIRONMENTS "ns/environment"            /* sections whose keys are names of variables, which have a case */
+
 typedef struct Section {
     const char   *name;                        /* key of the table */
     Ns_Set       *set;
     bool          declared;                    /* by ns_section; false: only asked for */
+    bool          keepsCase;                   /* its keys are kept as they are given */
     bool          whole;                       /* was read as a whole */
     bool          core;                        /* C code asked for something in it: unknown keys are mistakes */
     Tcl_HashTable asked;                       /* key in lower case: default as text (ns_strdup'ed) or NULL */
@@ -53,7 +56,8 @@ GetSection(const char *name)
     if (isNew) {
         section = ns_calloc(1, sizeof *section);
         section->name = Tcl_GetHashKey(&sections, entry);
-        section->set = Ns_SetCreateNoCase(section->name);
+        section->keepsCase = strncmp(section->name, ENVIRONMENTS, sizeof(ENVIRONMENTS) - 1u) == 0;
+        section->set = section->keepsCase ? Ns_SetCreate(section->name) : Ns_SetCreateNoCase(section->name);
         Tcl_InitHashTable(&section->asked, TCL_STRING_KEYS);
         Tcl_SetHashValue(entry, section);
     }
@@ -84,15 +88,19 @@ void
 NsConfigPut(const char *section, const char *key, const char *value, bool update)
 {
     Tcl_DString ds;
-    Ns_Set     *set;
+    Section    *to;
 
     Ns_MutexLock(&lock);
-    set = GetSection(section)->set;
-    (void)LowerCase(&ds, key);
-    if (update) {
-        (void)Ns_SetUpdate(set, Tcl_DStringValue(&ds), value);
+    to = GetSection(section);
+    if (!to->keepsCase) {
+        key = LowerCase(&ds, key);
     } else {
-        (void)Ns_SetPut(set, Tcl_DStringValue(&ds), value);
+        Tcl_DStringInit(&ds);
+    }
+    if (update) {
+        (void)Ns_SetUpdate(to->set, key, value);
+    } else {
+        (void)Ns_SetPut(to->set, key, value);
     }
     Ns_MutexUnlock(&lock);
     Tcl_DStringFree(&ds);
@@ -131,7 +139,7 @@ Lookup(const char *sectionName, const char *key, const char *def, Asker asker)
         MarkAsked(section, Tcl_DStringValue(&ds), def);
         section->core |= asker == BY_CODE;
     }
-    value = Ns_SetGet(section->set, Tcl_DStringValue(&ds));
+    value = section->keepsCase ? Ns_SetIGet(section->set, Tcl_DStringValue(&ds)) : Ns_SetGet(section->set, Tcl_DStringValue(&ds));
     Ns_MutexUnlock(&lock);
     Tcl_DStringFree(&ds);
     return value;

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <strings.h>
 #include "request/auth.h"
+#include "nsrun.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "request/connio.h"
 #include "request/fastpath.h"
 #include "http/chars.h"
@@ -54,6 +56,7 @@ typedef struct ProcName {
 } ProcName;
 static _Atomic(ProcName *) procNames;
 static atomic_int runners;                     /* registered procs that run files */
+static atomic_bool followLinks;                /* modules do: then links that lead to such files are none to their source, either */
 
 static const ProcName *
 NameOf(Ns_OpProc *proc)
@@ -191,6 +194,16 @@ Ns_RegisterRequest2(Tcl_Interp *interp, const char *server, const char *method, 
         return TCL_ERROR;
     }
     NsOpRegister(self, method, url, proc, deleteProc, arg, flags, constraints);
+    return TCL_OK;
+}
+
+int
+Ns_ObjvUrlspaceSpec(Ns_ObjvSpec *spec, Tcl_Interp *interp, int *objcPtr, Tcl_Obj *const *objv)
+{
+    if (NsConstraintsParse(interp, Tcl_GetString(objv[0]), spec->dest) != NS_OK) {
+        return TCL_ERROR;
+    }
+    (*objcPtr)--;
     return TCL_OK;
 }
 
@@ -456,6 +469,31 @@ CutExtension(Tcl_DString *name, const char *extension)
     return has;
 }
 
+/* The same for what it is when all links are followed. */
+static bool
+RunsTarget(NsServer *server, const char *path)
+{
+    Tcl_DString out, target;
+    char       *real = NULL;
+    const char *bytes;
+    bool        runs = false;
+
+    Tcl_DStringInit(&out);
+    bytes = NsTextOutString(&out, path);
+    if (bytes != NULL) {
+        real = realpath(bytes, NULL);
+    }
+    if (real != NULL && strcmp(real, bytes) != 0) {
+        Tcl_DStringInit(&target);
+        NsTextAppendIn(&target, real, strlen(real));
+        runs = RunsPath(server, NULL, Tcl_DStringValue(&target));
+        Tcl_DStringFree(&target);
+    }
+    free(real);
+    Tcl_DStringFree(&out);
+    return runs;
+}
+
 bool
 NsOpRunsFile(NsServer *server, const char *url, const char *file)
 {
@@ -475,8 +513,18 @@ NsOpRunsFile(NsServer *server, const char *url, const char *file)
         runs = RunsPath(server, CutExtension(&bareUrl, extension) ? Tcl_DStringValue(&bareUrl) : NULL, Tcl_DStringValue(&path));
         Tcl_DStringFree(&bareUrl);
     }
+    if (!runs && atomic_load_explicit(&followLinks, memory_order_relaxed)) {
+        runs = RunsTarget(server, Tcl_DStringValue(&path));
+    }
     Tcl_DStringFree(&path);
     return runs;
+}
+
+void
+Ns_RegisterRunner(Ns_OpProc *proc, const char *name, const char *(*file)(const void *arg))
+{
+    NsOpName(proc, name, NULL, file);
+    atomic_store(&followLinks, true);
 }
 
 char *

@@ -5,7 +5,9 @@
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include "base/file.h"
 #include "base/text.h"
 #include "http/url.h"
 #include "request/fastpath.h"
@@ -15,6 +17,7 @@ static struct {
     pthread_mutex_t lock;
     Tcl_HashTable   paths;                     /* path -> how often */
     bool            ready;
+    bool            folders;                   /* one of them was a folder */
 } held = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 void
@@ -40,6 +43,7 @@ NsRunFileHold(const NsServer *server, const char *file)
     Tcl_HashEntry *entry;
     int            isNew;
     char          *result;
+    struct stat    st;
 
     if (file == NULL) {
         return NULL;
@@ -58,6 +62,7 @@ NsRunFileHold(const NsServer *server, const char *file)
         Tcl_InitHashTable(&held.paths, TCL_STRING_KEYS);
         held.ready = true;
     }
+    held.folders = held.folders || (NsFileStat(result, &st) == 0 && S_ISDIR(st.st_mode));
     entry = Tcl_CreateHashEntry(&held.paths, result, &isNew);
     Tcl_SetHashValue(entry, (void *)((isNew ? 0 : (intptr_t)Tcl_GetHashValue(entry)) + 1));
     pthread_mutex_unlock(&held.lock);
@@ -84,13 +89,31 @@ NsRunFileDrop(char *path)
     }
 }
 
+/* The lock is held. */
+static bool
+IsBelowHeld(const char *path)
+{
+    Tcl_DString folder;
+    char       *slash;
+    bool        found = false;
+
+    Tcl_DStringInit(&folder);
+    Tcl_DStringAppend(&folder, path, -1);
+    while (!found && (slash = strrchr(Tcl_DStringValue(&folder), '/')) != NULL) {
+        *slash = '\0';
+        found = Tcl_FindHashEntry(&held.paths, Tcl_DStringValue(&folder)) != NULL;
+    }
+    Tcl_DStringFree(&folder);
+    return found;
+}
+
 bool
 NsRunFileIs(const char *path)
 {
     bool found;
 
     pthread_mutex_lock(&held.lock);
-    found = held.ready && Tcl_FindHashEntry(&held.paths, path) != NULL;
+    found = held.ready && (Tcl_FindHashEntry(&held.paths, path) != NULL || (held.folders && IsBelowHeld(path)));
     pthread_mutex_unlock(&held.lock);
     return found;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Files that were registered, by their names, to be run.  Whoever asks for such a file gets what it answers, never what it says.
+ * Files that were registered, by their names, to be run, and folders whose files are.  Whoever asks for such a file gets what it answers, never what it says.
  *
  * Any thread; a file may be held several times.
  */
@@ -15,7 +15,7 @@ void  NsRunFileDrop(char *held);
 
 /* Append the path of a file in the form in which they are compared: absolute, without dots and double slashes. */
 void  NsRunFilePath(Tcl_DString *ds, const char *file);
-/* Is a path of that form held? */
+/* Is a path of that form held, or below a folder that is? */
 bool  NsRunFileIs(const char *path);
 
 #endif

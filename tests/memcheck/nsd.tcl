@@ -60,6 +60,12 @@ if {[file exists [file dirname [ns_info nsd]]/nsdbsqlite.so]} {
     ns_section ns/db/pools       { ns_param lite SQLite }
     ns_section ns/db/pool/lite   { ns_param driver sqlite; ns_param connections 8; ns_param datasource $home/lite.db }
 }
+ns_section ns/server/main/modules { ns_param nscgi nscgi }
+ns_section ns/server/main/module/nscgi {
+    ns_param map "GET /cgi /bin/echo"; ns_param interps memcheck; ns_param environment memcheck
+}
+ns_section ns/interps/memcheck     { ns_param .none "/bin/cat -u(memcheck)" }
+ns_section ns/environment/memcheck { ns_param GREETING hello }
 ns_section ns/server/main/tcl      { ns_param library $here/modules }
 ns_section ns/server/main/fastpath { ns_param pagedir $home/pages }
 ns_section ns/server/main/adp      { ns_param map /*.adp; ns_param cache true }

@@ -187,6 +187,8 @@ call get { ns_cbor parse -encoding hex a16161f5; ns_cbor scan -encoding hex 0102
 ns_register_auth user memauth; ns_register_auth request memauth
 proc memauth {args} { return OK }
 call get { ns_auth user u p; ns_auth request GET / u p; ns_requestauthorize GET / u p; ns_passwordcheck u p }
+call get { ns_register_cgi -matchsegments -constraints {X-User a*} -path /bin/echo GET /cgi[ns_conn id]/*.cgi; ns_register_cgi -noinherit GET /cgi[ns_conn id]
+    ns_unregister_op -allconstraints -recurse GET /cgi[ns_conn id] }
 call get { ns_perm adduser u[ns_conn id] [ns_crypt pw ab] "A user"; ns_perm checkpass u[ns_conn id] pw; ns_perm setpass u[ns_conn id] [ns_crypt new ab]; ns_perm addgroup g[ns_conn id] u[ns_conn id]; ns_perm allowuser GET /p[ns_conn id] u[ns_conn id]; ns_perm denygroup GET /p[ns_conn id]/x g[ns_conn id]
     ns_perm listusers; ns_perm listgroups; ns_perm listperms; catch {ns_permpasswd nobody a b}; ns_perm delperm GET /p[ns_conn id]; ns_perm delgroup g[ns_conn id]; ns_perm deluser u[ns_conn id]; catch {ns_permreload}
     if {[info commands ns_perm_adduser] ne ""} { catch {ns_perm_adduser}; catch {ns_perm_addperm}; catch {ns_perm_load}; catch {ns_perm_filter} } }
