@@ -59,7 +59,7 @@ typedef struct Ns_Sock {
 typedef enum {
     NS_DRIVER_ACCEPT,                          /* read when bytes come */
     NS_DRIVER_ACCEPT_DATA,                     /* there are bytes */
-    NS_DRIVER_ACCEPT_QUEUE,                    /* to requestProc, without reading */
+    NS_DRIVER_ACCEPT_QUEUE,                    /* to requestProc, without reading; not of datagrams */
     NS_DRIVER_ACCEPT_ERROR                     /* there is no connection: errno */
 } NS_DRIVER_ACCEPT_STATUS;
 
@@ -89,7 +89,7 @@ typedef ssize_t (Ns_DriverRecvProc)(Ns_Sock *sock, struct iovec *bufs, int nbufs
 /* Bytes taken, 0: none now; -1: errno, EAGAIN being none now.  A driver thread or the thread that serves the connection. */
 typedef ssize_t (Ns_DriverSendProc)(Ns_Sock *sock, const struct iovec *bufs, int nbufs, unsigned int flags);
 typedef ssize_t (Ns_DriverSendFileProc)(Ns_Sock *sock, Ns_FileVec *bufs, int nbufs, unsigned int flags);
-/* A connection thread: is the connection to be kept for more? */
+/* A connection thread, also while a driver thread sends: is the connection to be kept for more? */
 typedef bool (Ns_DriverKeepProc)(Ns_Sock *sock);
 /* A connection thread.  Not NS_OK: the connection is closed. */
 typedef Ns_ReturnCode (Ns_DriverRequestProc)(void *arg, Ns_Conn *conn);
@@ -101,7 +101,7 @@ typedef struct Ns_DriverClientInitArg {
     const char *sniHostname, *caFile, *caPath;
 } Ns_DriverClientInitArg;
 typedef Ns_ReturnCode (Ns_DriverClientInitProc)(Tcl_Interp *interp, Ns_Sock *sock, void *arg);
-/* What `ns_conn details` shows: a dict.  The thread that asks. */
+/* What `ns_conn details` shows: a dict.  The connection thread, also while a driver thread sends. */
 typedef Tcl_Obj *(Ns_DriverConnInfoProc)(Ns_Sock *sock);
 
 typedef struct Ns_DriverInitData {

@@ -236,6 +236,7 @@ Listen(NsDriver *driver, const char *address, unsigned short port)
 {
     Ns_DriverListenProc *proc = driver->byModule != NULL ? driver->byModule->init.listenProc : NULL;
 
+    errno = 0;
     if (proc != NULL) {
         return proc(&driver->pub, address, port, driver->backlog, driver->reusePort);
     }
@@ -262,7 +263,7 @@ OpenListener(NsDriver *driver, Listener *listener, const char *address, int *por
     listener->wildcard = listener->addr.sa.sa_family == AF_INET
         ? listener->addr.in.sin_addr.s_addr == htonl(INADDR_ANY)
         : IN6_IS_ADDR_UNSPECIFIED(&listener->addr.in6.sin6_addr);
-    if (*port == 0) {
+    if (*port == 0 && listener->addr.sa.sa_family != AF_UNIX) {
         /* The kernel has chosen; the other threads and addresses listen there too. */
         *port = ntohs(listener->addr.sa.sa_family == AF_INET ? listener->addr.in.sin_port
                                                              : listener->addr.in6.sin6_port);
@@ -314,7 +315,8 @@ OpenListenersOf(NsDriver *driver, NsDriverThread *thread)
                 int err = errno;
 
                 Ns_Fatal("%s: cannot listen on %s port %d: %s%s (address and port are set in the section %s)",
-                         driver->module, address != NULL ? address : "*", state->ports[p], strerror(err),
+                         driver->module, address != NULL ? address : "*", state->ports[p],
+                         err != 0 ? strerror(err) : "its listenProc has given no reason",
                          err == EADDRINUSE ? "; another program, or another server, has it" : "", driver->section);
             }
         }
@@ -442,6 +444,7 @@ NsDriverConfigure(const char *server, const char *module, const Ns_TransportDriv
         Publish(driver, server);
     }
     OpenListeners(driver);
+    driver->pub.port = (unsigned short)driver->state->ports[0];        /* that the kernel has chosen for 0 */
     ReadServers(driver, server);
     return driver;
 }

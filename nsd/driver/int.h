@@ -157,7 +157,7 @@ struct NsDriverThread {
     NsTimer        acceptTimer;
     int            crowded;                    /* descriptors from this number on: few are left */
     int            reserve;                    /* a descriptor to be able to refuse when there are none left */
-    int64_t        lastWarning, lastRefusal;
+    int64_t        lastWarning, lastRefusal, lastDrop;
 
     atomic_size_t  queuedMemory;               /* of all its Socks */
     NsTask         quietTask, stopTask, abandonTask;
@@ -201,8 +201,9 @@ void       NsDriverThreadForget(NsDriverThread *thread);       /* after a Sock h
 /* driver/sock.c */
 /* `byModule`: of a driver by callbacks, which has accepted it so; NULL: of another one. */
 void       NsSockAccepted(Listener *listener, int fd, const NsAddr *peer, struct NsModuleSock *byModule, NS_DRIVER_ACCEPT_STATUS accepted);
-/* One more datagram.  False: there is none. */
-bool       NsSockDatagram(Listener *listener);
+/* One more datagram, which was taken (an empty one is dropped); or there is none; or the module has failed. */
+typedef enum { NS_DATAGRAM_TAKEN, NS_DATAGRAM_NONE, NS_DATAGRAM_FAILED } NsDatagram;
+NsDatagram NsSockDatagram(Listener *listener);
 void       NsSockClose(NsSock *sock);
 void       NsSockQuiet(NsSock *sock);                          /* the server stops: close if idle */
 void       NsSockBeginFlush(NsSock *sock);                     /* the answer is complete: send, go on or close */

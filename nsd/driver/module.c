@@ -266,6 +266,18 @@ AcceptPlain(Ns_Sock *sock, int listener, bool datagram, struct sockaddr *sa, soc
     return sock->sock == NS_INVALID_SOCKET ? NS_DRIVER_ACCEPT_ERROR : NS_DRIVER_ACCEPT;
 }
 
+/* The module need not have told: limits by address are for its clients all the same. */
+static void
+AskPeer(NsModuleSock *sock)
+{
+    struct sockaddr *sa = (struct sockaddr *)&sock->pub.sa;
+    socklen_t        len = sizeof(sock->pub.sa);
+
+    if (sa->sa_family == AF_UNSPEC) {
+        (void)getpeername(sock->pub.sock, sa, &len);
+    }
+}
+
 NsModuleSock *
 NsModuleAccept(NsDriver *driver, int listener, NsAddr *peer, NS_DRIVER_ACCEPT_STATUS *accepted)
 {
@@ -297,6 +309,10 @@ NsModuleAccept(NsDriver *driver, int listener, NsAddr *peer, NS_DRIVER_ACCEPT_ST
     }
     if ((procs->opts & NS_DRIVER_UDP) == 0u) {
         (void)Ns_SockSetNonBlocking(sock->pub.sock);
+        AskPeer(sock);
+    }
+    if (*accepted == NS_DRIVER_ACCEPT_QUEUE && procs->requestProc == NULL) {
+        *accepted = NS_DRIVER_ACCEPT;          /* it is the server that serves, and it reads first */
     }
     NsModulePeer(sock, peer);
     return sock;
@@ -315,13 +331,14 @@ NsModulePub(NsModuleSock *sock)
     return &sock->pub;
 }
 
-/* One of a Unix-domain socket has no address that the rest of the server could show. */
+/* Of one of a Unix-domain socket its family is all that the rest of the server shows. */
 void
 NsModulePeer(const NsModuleSock *sock, NsAddr *peer)
 {
     const struct sockaddr *sa = (const struct sockaddr *)&sock->pub.sa;
 
     memset(peer, 0, sizeof(*peer));
+    peer->sa.sa_family = sa->sa_family == AF_UNIX ? AF_UNIX : AF_UNSPEC;
     if (sa->sa_family == AF_INET) {
         memcpy(&peer->in, sa, sizeof(peer->in));
     } else if (sa->sa_family == AF_INET6) {

@@ -514,6 +514,24 @@ Dispatch(NsSock *sock)
     }
 }
 
+/* Bytes that cannot be taken; of any stranger, and so the log has one line a second. */
+static void
+DropRaw(NsSock *sock, size_t len)
+{
+    NsDriverThread *thread = sock->thread;
+    int64_t         now = NsLoopNow(thread->loop);
+    char            peer[INET6_ADDRSTRLEN] = "";
+
+    DriverCount(&thread->counters.inputLimits, 1u);
+    if (thread->lastDrop == 0 || now - thread->lastDrop >= 1000) {
+        thread->lastDrop = now;
+        (void)ns_inet_ntop(&sock->info.peer.sa, peer, sizeof(peer));
+        Ns_Log(Notice, "%s: %zu bytes from %s are past %s: closed", thread->driver->module, len, peer,
+               len > thread->driver->limits.maxInput ? "maxinput" : "inputmemory");
+    }
+    NsSockClose(sock);
+}
+
 /* Bytes that are no HTTP, to who answers: what a module's driver does not parse. */
 static void
 DispatchRaw(NsSock *sock, const char *data, size_t len)
@@ -524,12 +542,7 @@ DispatchRaw(NsSock *sock, const char *data, size_t len)
     Ns_ReturnCode  status;
 
     if (len > driver->limits.maxInput || NsInputMemoryFull()) {
-        char peer[INET6_ADDRSTRLEN] = "";
-
-        DriverCount(&sock->thread->counters.inputLimits, 1u);
-        Ns_Log(Notice, "%s: %zu bytes from %s are past %s: closed", driver->module, len,
-               ns_inet_ntop(&sock->info.peer.sa, peer, sizeof(peer)), len > driver->limits.maxInput ? "maxinput" : "inputmemory");
-        NsSockClose(sock);
+        DropRaw(sock, len);
         return;
     }
     request = NsHttpRequestRaw(driver->byModule->method, data, len);
@@ -892,7 +905,7 @@ BeginDatagram(NsSock *sock, const char *data, size_t len)
     }
 }
 
-bool
+NsDatagram
 NsSockDatagram(Listener *listener)
 {
     NsDriverThread         *thread = listener->thread;
@@ -902,38 +915,32 @@ NsSockDatagram(Listener *listener)
     NsAddr                  peer;
     NsModuleSock           *own = NsModuleAccept(driver, listener->fd, &peer, &accepted);
     Ns_Wire                 wire = {.sock = listener->fd, .transport = driver->init.transport, .arg = own, .driver = &driver->pub};
-    ssize_t                 n = 0;
-    bool                    more;
+    ssize_t                 n;
     NsSock                 *sock;
 
     if (own == NULL) {
         DriverCount(&thread->counters.errors, errno != EAGAIN);
-        return false;
+        return NS_DATAGRAM_NONE;
     }
-    if (accepted != NS_DRIVER_ACCEPT_QUEUE) {
-        n = wire.transport->recv(&wire, buffer, NS_LOOP_BUFFER);
-        more = n >= 0 || !NS_ERRNO_WOULDBLOCK(errno);
-        NsModulePeer(own, &peer);
-        if (n <= 0) {                          /* nothing, an error of an earlier answer, or nobody's words */
-            DriverCount(&thread->counters.errors, more);
-            wire.transport->release(&wire);
-            return more;
-        }
+    n = wire.transport->recv(&wire, buffer, NS_LOOP_BUFFER);
+    NsModulePeer(own, &peer);
+    if (n <= 0) {                              /* nothing, an error of an earlier answer, or nobody's words */
+        NsDatagram result = n == 0 ? NS_DATAGRAM_TAKEN : NS_ERRNO_WOULDBLOCK(errno) ? NS_DATAGRAM_NONE : NS_DATAGRAM_FAILED;
+
+        DriverCount(&thread->counters.errors, result != NS_DATAGRAM_NONE);
+        wire.transport->release(&wire);
+        return result;
     }
     if (!NsPerIpEnter(driver->state->perIp, &peer)) {
         DriverCount(&thread->counters.perIp, 1u);
         wire.transport->release(&wire);
-        return true;
+        return NS_DATAGRAM_TAKEN;
     }
     sock = SockNew(listener, listener->fd, &peer);
     sock->io.arg = own;
     DriverCount(&thread->counters.accepted, 1u);
-    if (accepted == NS_DRIVER_ACCEPT_QUEUE) {
-        DispatchRaw(sock, "", 0u);
-    } else {
-        BeginDatagram(sock, buffer, (size_t)n);
-    }
-    return true;
+    BeginDatagram(sock, buffer, (size_t)n);
+    return NS_DATAGRAM_TAKEN;
 }
 
 /* The answer is on its way in full: the next request, which may be here already, or the end. */
@@ -1047,7 +1054,9 @@ OnTimer(NsLoop *loop, NsTimer *timer)
             sock->error = ETIMEDOUT;
             NsOutClear(&sock->out);
             NsSockCountMemory(sock);
-            (void)shutdown(sock->io.sock, SHUT_RDWR);
+            if (!sock->info.driver->datagrams) {       /* their socket is that of all others */
+                (void)shutdown(sock->io.sock, SHUT_RDWR);
+            }
         }
         SockUnlock(sock);
         break;

@@ -14,6 +14,7 @@
 
 #define ACCEPT_MORE         4                  /* times as many while handshakes wait: turns are fair to who was accepted, the kernel's queue is not */
 #define ACCEPT_PAUSE        100                /* milliseconds without descriptors */
+#define DATAGRAM_PAUSE      1                  /* the same, after a turn of datagrams that a module could not receive */
 #define MIN_SPARE           8                  /* descriptors for files and other things than connections */
 #define MAX_SPARE           128
 #define EVICT_FOR_OTHERS    8                  /* at once, for a thread that has none to close */
@@ -82,6 +83,14 @@ WarnOfDescriptors(NsDriverThread *thread, int err, const char *remedy)
     }
 }
 
+/* Nothing can be accepted, though somebody waits: not at once again. */
+static void
+PauseAccepting(NsDriverThread *thread, int64_t milliseconds)
+{
+    SetAccepting(thread, false);
+    NsLoopTimerSet(thread->loop, &thread->acceptTimer, NsLoopNow(thread->loop) + milliseconds, ResumeAccepting);
+}
+
 static bool
 SpeaksPlainHttp(const NsDriver *driver)
 {
@@ -111,8 +120,7 @@ OutOfDescriptors(NsDriverThread *thread, Listener *listener)
         }
         OpenReserve(thread);
     }
-    SetAccepting(thread, false);
-    NsLoopTimerSet(thread->loop, &thread->acceptTimer, NsLoopNow(thread->loop) + ACCEPT_PAUSE, ResumeAccepting);
+    PauseAccepting(thread, ACCEPT_PAUSE);
 }
 
 /* The kernel looks for a descriptor first, and for a connection then: without one it says so though nobody waits. */
@@ -207,14 +215,6 @@ TryAgain(NsDriverThread *thread, Listener *listener)
         }
         return false;
     }
-}
-
-/* Several tries of a module's acceptProc that have brought nothing, though somebody waits: not at once again. */
-static void
-PauseAccepting(NsDriverThread *thread)
-{
-    SetAccepting(thread, false);
-    NsLoopTimerSet(thread->loop, &thread->acceptTimer, NsLoopNow(thread->loop) + ACCEPT_PAUSE, ResumeAccepting);
 }
 
 /* It has as many connections as it may: its clients learn it at once, the log once a second. */
@@ -348,23 +348,26 @@ AcceptByModule(NsLoop *loop, NsWatch *watch, unsigned events)
         }
     }
     if (n > 0 && failed == n && SomebodyWaits(listener)) {
-        PauseAccepting(thread);
+        PauseAccepting(thread, ACCEPT_PAUSE);
     }
 }
 
 static void
 TakeDatagrams(NsLoop *loop, NsWatch *watch, unsigned events)
 {
-    Listener *listener = (Listener *)(void *)((char *)watch - offsetof(Listener, watch));
-    int       n = 0;
+    Listener  *listener = (Listener *)(void *)((char *)watch - offsetof(Listener, watch));
+    NsDatagram last = NS_DATAGRAM_TAKEN;
+    int        n, taken = 0;
 
     (void)loop;
     (void)events;
-    while (n < listener->thread->driver->acceptSize && NsSockDatagram(listener)) {
-        n++;
+    for (n = 0; n < listener->thread->driver->acceptSize && last != NS_DATAGRAM_NONE; n++) {
+        last = NsSockDatagram(listener);
+        taken += last == NS_DATAGRAM_TAKEN;
     }
-    if (n == 0 && SomebodyWaits(listener)) {
-        PauseAccepting(listener->thread);
+    /* Failures may be the work of a stranger, whose datagrams the module does not like: those of others are not to wait for long. */
+    if (taken == 0 && SomebodyWaits(listener)) {
+        PauseAccepting(listener->thread, last == NS_DATAGRAM_FAILED ? DATAGRAM_PAUSE : ACCEPT_PAUSE);
     }
 }
 

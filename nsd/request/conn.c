@@ -122,7 +122,7 @@ NsConnRun(NsConn *conn)
 {
     NS_CHECK(conn, NS_CONN_MAGIC);
     NsInterpServe(conn);
-    if (__builtin_expect(conn->byDriver, 0)) {
+    if (__builtin_expect(conn->byDriver && (!conn->refused || conn->http->raw), 0)) {
         NsConnRunByDriver(conn);
     } else if (__builtin_expect(conn->refused, 0)) {
         Refuse(conn);

@@ -3,6 +3,7 @@
  * Drivers for driver.test: parameter `kind` says which.
  *
  * raw    no HTTP; words say what its procs do: see Serve
+ * httpown  HTTP, and its requestProc answers
  * http   HTTP by procs of its own, which give and take little at once
  * tls    HTTPS by a TLS of its own: it reads more than it was asked for, and keeps that
  * udp    no HTTP, datagrams
@@ -35,16 +36,24 @@ typedef struct Session {
 static atomic_int refuse;                      /* so many accepts are refused, by `how` */
 static atomic_int refuseHow;
 static atomic_int opened, closed, refused;
+static atomic_int datagramHow;                 /* recvProc of datagrams: 1: it fails, and takes none; 2: it does not tell the peer */
+static atomic_int datagramCalls;               /* of that which fails */
 
 /* ---- accept and close ---- */
 
 static NS_DRIVER_ACCEPT_STATUS
 Accept(Ns_Sock *sock, NS_SOCKET listensock, struct sockaddr *sockaddrPtr, socklen_t *socklenPtr)
 {
-    const Driver *driver = sock->driver->arg;
-    Session      *session;
+    const Driver           *driver = sock->driver->arg;
+    Session                *session;
+    NS_DRIVER_ACCEPT_STATUS status = NS_DRIVER_ACCEPT;
 
-    if (atomic_load(&refuse) > 0) {
+    if (atomic_load(&refuse) > 0 && atomic_load(&refuseHow) >= 3) {
+        atomic_fetch_sub(&refuse, 1);
+        sockaddrPtr = NULL;                    /* 3, 4: it does not tell the peer; 4: it would have it served without reading */
+        socklenPtr = NULL;
+        status = atomic_load(&refuseHow) == 4 ? NS_DRIVER_ACCEPT_QUEUE : status;
+    } else if (atomic_load(&refuse) > 0) {
         int how = atomic_load(&refuseHow);
 
         if (how == 2) {
@@ -78,7 +87,7 @@ Accept(Ns_Sock *sock, NS_SOCKET listensock, struct sockaddr *sockaddrPtr, sockle
         SSL_set_accept_state(session->ssl);
     }
     atomic_fetch_add(&opened, 1);
-    return NS_DRIVER_ACCEPT;
+    return status;
 }
 
 static NS_DRIVER_ACCEPT_STATUS
@@ -213,6 +222,14 @@ RecvUdp(Ns_Sock *sock, struct iovec *bufs, int nbufs, Ns_Time *timeoutPtr, unsig
 {
     socklen_t len = sizeof(sock->sa);
 
+    if (atomic_load(&datagramHow) == 1) {
+        atomic_fetch_add(&datagramCalls, 1);
+        errno = EIO;
+        return -1;
+    }
+    if (atomic_load(&datagramHow) == 2) {
+        return recv(sock->sock, bufs->iov_base, bufs->iov_len, MSG_DONTWAIT);
+    }
     return recvfrom(sock->sock, bufs->iov_base, bufs->iov_len, MSG_DONTWAIT, (struct sockaddr *)&sock->sa, &len);
 }
 
@@ -314,6 +331,12 @@ Serve(void *arg, Ns_Conn *conn)
 
         (void)ns_inet_ntop((struct sockaddr *)&sock->sa, address, sizeof(address));
         (void)Say(conn, address);
+    } else if (strcmp(word, "active") == 0) {
+        Tcl_Interp *interp = Ns_GetConnInterp(conn);
+
+        if (Tcl_Eval(interp, "ns_server active") == TCL_OK) {
+            Ns_Log(Notice, "drvtest active: %s", Tcl_GetStringResult(interp));
+        }
     } else if (strcmp(word, "channel") == 0) {
         Ns_ConnChan        *chan = Ns_ConnChanDetach(conn);
         Ns_ConnChanCallback callback = {.proc = OnChannel, .when = NS_SOCK_READ};
@@ -340,6 +363,13 @@ ServeQueued(void *arg, Ns_Conn *conn)
 
     (void)arg;
     return n > 0 ? Ns_ConnWriteData(conn, buffer, (size_t)n, 0u) : NS_ERROR;
+}
+
+static Ns_ReturnCode
+ServeHttp(void *arg, Ns_Conn *conn)
+{
+    (void)arg;
+    return Ns_ConnReturnCharData(conn, 200, "own", -1, "text/plain");
 }
 
 static Tcl_Obj *
@@ -378,7 +408,7 @@ Ask(Tcl_Interp *interp, Tcl_Obj *portObj, Tcl_Obj *bytesObj, int wait)
     return TCL_OK;
 }
 
-/* drvtest ask PORT BYTES, drop (no answer is expected), throw (nor waited for) | refuse HOW COUNT | counts | init: what Ns_DriverInit says to what is no driver */
+/* drvtest ask PORT BYTES, drop (no answer is expected), throw (nor waited for) | refuse HOW COUNT | datagrams HOW | calls | counts | init: what Ns_DriverInit says to what is no driver */
 static int
 DrvtestObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
@@ -394,6 +424,15 @@ DrvtestObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *cons
         atomic_store(&refuseHow, how);
         atomic_store(&refused, 0);
         atomic_store(&refuse, count);
+        return TCL_OK;
+    }
+    if (strcmp(what, "datagrams") == 0 && objc == 3 && Tcl_GetIntFromObj(interp, objv[2], &how) == TCL_OK) {
+        atomic_store(&datagramCalls, 0);
+        atomic_store(&datagramHow, how);
+        return TCL_OK;
+    }
+    if (strcmp(what, "calls") == 0) {
+        Tcl_SetObjResult(interp, Tcl_NewIntObj(atomic_load(&datagramCalls)));
         return TCL_OK;
     }
     if (strcmp(what, "counts") == 0) {
@@ -413,7 +452,7 @@ DrvtestObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *cons
         Tcl_SetObjResult(interp, list);
         return TCL_OK;
     }
-    Tcl_SetObjResult(interp, Tcl_NewStringObj("drvtest ask port bytes | refuse how count | counts | init", -1));
+    Tcl_SetObjResult(interp, Tcl_NewStringObj("drvtest ask port bytes | refuse how count | datagrams how | calls | counts | init", -1));
     return TCL_ERROR;
 }
 
@@ -487,6 +526,8 @@ Ns_ModuleInit(const char *server, const char *module)
     } else if (strcmp(kind, "tls") == 0 && !SetTls(&init, driver, Ns_ConfigString(section, "certificate", ""))) {
         Ns_Log(Error, "%s: no certificate", module);
         return NS_ERROR;
+    } else if (strcmp(kind, "httpown") == 0) {
+        init.requestProc = ServeHttp;
     } else if (strcmp(kind, "queue") == 0) {
         init.acceptProc = AcceptQueue;
         init.requestProc = ServeQueued;
