@@ -187,7 +187,7 @@ $(BUILD)/bench/pq: bench/db/pq.c
 $(BUILD)/bench/dbselect.so: bench/db/select.c $(BUILD)/libnsdb.so
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS_) -shared -o $@ $< $(DBLINK):'$$ORIGIN/..'
-bench-db: all $(BUILD)/bench/pq $(BUILD)/bench/dbselect.so
+bench-db: all bench-tools $(BUILD)/bench/pq $(BUILD)/bench/dbselect.so
 	@BUILD=$(BUILD) $(BUILD)/nsd -c -d -t bench/db/bench.nscfg bench/db/bench.tcl $(BENCH_ARGS) </dev/null
 
 # ---- documentation: doctools pages to HTML (an index, links, search) and man pages, section 3 for C functions, n for the others

@@ -318,6 +318,8 @@ NS_EXTERN char *Ns_DStringAppendTime(Tcl_DString *ds, const Ns_Time *time);     
  * UTF-8.  In appends the text that bytes from outside stand for, whatever they are; Out the bytes that a text stands for, which may have NULs.
  */
 NS_EXTERN void Ns_TextAppendIn(Tcl_DString *ds, const char *bytes, size_t len);
+/* As the value of the field of that number; `bytes` are not the set's own. */
+NS_EXTERN void Ns_TextPutIn(Ns_Set *set, size_t index, const char *bytes, size_t len);
 NS_EXTERN void Ns_TextAppendOut(Tcl_DString *ds, const char *text, size_t len);
 /*
  * The same without a copy where both forms are alike: the argument, or what was appended to `ds`.  *lenOut may be NULL.  OutString is for

@@ -3,6 +3,10 @@
 # nsdb's functions in C (select.c) and for a script.
 #
 #   make bench-db BENCH_ARGS="STATEMENTS ROUNDS"        (1000 and 9)
+#
+# Then what it costs that a NOTIFY goes to the subscribers of a topic, 1,000 WebSockets: from the message of one who publishes to its arrival at
+# all of them, one message at a time; beside the same without the database.
+
 
 set top [ns_config nstest top]
 source -encoding utf-8 $top/tests/nstest.tcl
@@ -60,6 +64,34 @@ foreach {what sql} {
     set one [median $alone]
     puts [format "%-24s %.3f  %.3f  %.3f   %.2f  %.2f" $what $one [median $c] [median $tcl] [expr {[median $c] / $one}] [expr {[median $tcl] / $one}]]
 }
+
+# ---- NOTIFY
+
+ns_register_proc GET /sub    { ns_websocket accept {apply {{event chan args} { if {$event eq "open"} { ns_websocket subscribe $chan bench } }}} }
+ns_register_proc GET /topic  { ns_websocket accept {apply {{event chan {type ""} {data ""}} { if {$event eq "message"} { ns_websocket publish bench $data } }}} }
+ns_register_proc GET /notify { ns_websocket accept {apply {{event chan {type ""} {data ""}} {
+    if {$event eq "message"} {
+        set db [ns_db gethandle]
+        ns_pg_bind select $db {select pg_notify('bench', :data)}
+        ns_db releasehandle $db
+    }
+}}} }
+# What wsload says, as a dict.
+proc load {path seconds} {
+    exec [ns_config nstest build]/bench/wsload -m bcast -x -c 1000 -s 64 -d 1 -T $seconds -w 1 -p [ns_config ns/module/nssock port] -P /sub -B $path -i [pid] 2>@stderr
+}
+proc value {name json} { expr {[regexp "\"$name\":(\[0-9.]+)" $json -> value] ? $value : "?"} }
+set listener [ns_pg listen -topic bench pg bench]
+while {![dict get [ns_pg listeners] $listener connected]} { after 5 }
+puts "1000 WebSocket subscribers, 64 bytes: microseconds from the publisher's message to each arrival, messages, the server's CPU microseconds per delivery"
+for {set i 0} {$i < min(3, $rounds)} {incr i} {
+    foreach {what path} {published /topic {by NOTIFY} /notify} {
+        set said [load $path 3]
+        puts [format "%-24s median %6.0f  p99 %6.0f  longest %6.0f   %5s   %s" $what [value p50 $said] [value p99 $said] [value max $said] [value published $said] \
+            [value server_us_per_msg $said]]
+    }
+}
+ns_pg unlisten $listener
 pg::remove
 flush stdout
 ns_shutdown

@@ -517,7 +517,6 @@ GetRow(Ns_DbHandle *handle, Ns_Set *row)
 {
     PgConnection *connection = handle->connection;
     int           status, count;
-    Tcl_DString   text;
 
     if (connection->streams && connection->row == 1 && (status = NextRow(handle)) != NS_OK) {
         return status;
@@ -531,16 +530,11 @@ GetRow(Ns_DbHandle *handle, Ns_Set *row)
         Ns_DbSetException(handle, NS_SQLERRORCODE, "the set has not as many fields as the row has columns");
         return NS_ERROR;
     }
-    Tcl_DStringInit(&text);
     for (int i = 0; i < count; i++) {
-        const char *value = PQgetvalue(connection->result, connection->row, i);        /* NULL: "" */
-        size_t      len;
+        const char *value = PQgetvalue(connection->result, connection->row, i);        /* NULL: ""; always text, which has no NUL */
 
-        value = Ns_TextIn(&text, value, (size_t)PQgetlength(connection->result, connection->row, i), &len);
-        Ns_SetPutValueSz(row, (size_t)i, value, (TCL_SIZE_T)len);
-        Tcl_DStringSetLength(&text, 0);
+        Ns_TextPutIn(row, (size_t)i, value, strlen(value));
     }
-    Tcl_DStringFree(&text);
     connection->row++;
     return NS_OK;
 }

@@ -460,9 +460,7 @@ PutColumn(sqlite3_stmt *stmt, int i, Ns_Set *row)
     bool        blob = sqlite3_column_type(stmt, i) == SQLITE_BLOB;
     const char *bytes = blob ? sqlite3_column_blob(stmt, i) : (const char *)sqlite3_column_text(stmt, i);
     size_t      len = (size_t)sqlite3_column_bytes(stmt, i);
-    Tcl_DString text;
 
-    Tcl_DStringInit(&text);
     if (bytes == NULL) {
         Ns_SetPutValue(row, (size_t)i, "");
     } else if (blob) {
@@ -471,10 +469,22 @@ PutColumn(sqlite3_stmt *stmt, int i, Ns_Set *row)
         Ns_SetPutValue(row, (size_t)i, Tcl_GetString(obj));
         Tcl_DecrRefCount(obj);
     } else {
-        Ns_TextAppendIn(&text, bytes, len);
-        Ns_SetPutValue(row, (size_t)i, Tcl_DStringValue(&text));
+        Ns_TextPutIn(row, (size_t)i, bytes, len);
     }
-    Tcl_DStringFree(&text);
+}
+
+/* What a set cannot have would end the process.  The lengths of numbers do not count; each byte may become two. */
+static bool
+IsTooLong(sqlite3_stmt *stmt, int count)
+{
+    int64_t sum = 0;
+
+    for (int i = 0; i < count; i++) {
+        int type = sqlite3_column_type(stmt, i);
+
+        sum += type == SQLITE_BLOB || type == SQLITE_TEXT ? sqlite3_column_bytes(stmt, i) : 0;
+    }
+    return sum > 1000000000;
 }
 
 static int
@@ -501,6 +511,10 @@ GetRow(Ns_DbHandle *handle, Ns_Set *row)
     count = sqlite3_column_count(connection->stmt);
     if (Ns_SetSize(row) != (size_t)count) {
         Exception(handle, NS_SQLERRORCODE, "the set has not as many fields as the row has columns");
+        return NS_ERROR;
+    }
+    if (IsTooLong(connection->stmt, count)) {
+        Exception(handle, NS_SQLERRORCODE, "the row has more than 1,000,000,000 bytes");
         return NS_ERROR;
     }
     for (int i = 0; i < count; i++) {

@@ -440,34 +440,40 @@ Ns_SetPutValue(Ns_Set *set, size_t index, const char *value)
     Ns_SetPutValueSz(set, index, value, -1);
 }
 
-void
-Ns_SetPutValueSz(Ns_Set *set, size_t index, const char *value, TCL_SIZE_T size)
+/* A value that does not fit in the place of the one before, or is NULL. */
+static void __attribute__((noinline))
+ReplaceValue(Ns_Set *set, Field *field, const char *value, size_t len)
 {
-    Field *field;
-    size_t len = value == NULL ? 0 : size < 0 ? strlen(value) : (size_t)size;
+    char *copy = value != NULL ? OwnCopy(set, value, len) : NULL;
 
-    NS_CHECK(set, SET_MAGIC);
-    if (index >= set->size) {
-        return;
-    }
-    field = &set->fields[index];
-    if (value == NULL) {
-        Waste(set, field, false);
-        field->value = NO_VALUE;
-    } else if (field->value != NO_VALUE && len <= field->valueLen) {
-        set->wasted += field->valueLen - len;
-        memmove(set->bytes + field->value, value, len);
-        set->bytes[field->value + len] = '\0';
-    } else {
-        char *copy = OwnCopy(set, value, len);
-
-        Waste(set, field, false);
-        field->value = NO_VALUE;
+    Waste(set, field, false);
+    field->value = NO_VALUE;
+    if (value != NULL) {
         GrowBytes(set, len + 1);
         field->value = AppendBytes(set, copy == NULL ? value : copy, len);
         ns_free(copy);
     }
     field->valueLen = (uint32_t)len;
+}
+
+void
+Ns_SetPutValueSz(Ns_Set *set, size_t index, const char *value, TCL_SIZE_T size)
+{
+    size_t len = value == NULL ? 0 : size < 0 ? strlen(value) : (size_t)size;
+
+    NS_CHECK(set, SET_MAGIC);
+    if (index < set->size) {
+        Field *field = &set->fields[index];
+
+        if (value == NULL || field->value == NO_VALUE || len > field->valueLen) {
+            ReplaceValue(set, field, value, len);
+        } else {
+            set->wasted += field->valueLen - len;
+            field->valueLen = (uint32_t)len;
+            memmove(set->bytes + field->value, value, len);        /* it may be a part of itself */
+            set->bytes[field->value + len] = '\0';
+        }
+    }
 }
 
 static size_t

@@ -7,7 +7,7 @@
 #include "base/text.h"
 
 /* The index of the first byte that is a NUL, or is not ASCII; `len` when there is none. */
-static size_t
+static inline size_t
 PlainSpan(const char *bytes, size_t len)
 {
     const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
@@ -86,12 +86,10 @@ NsTextIsUtf8(const char *bytes, size_t len)
 
 /* ------------------------------------------------------------------------------------------------------------- in */
 
-/* How many bytes from the start have the same form inside. */
+/* How many bytes from the start have the same form inside; of the first `i` that is known. */
 static size_t
-SameInside(const char *bytes, size_t len)
+SameInsideFrom(size_t i, const char *bytes, size_t len)
 {
-    size_t i = PlainSpan(bytes, len);
-
     while (i < len) {
         size_t n = (unsigned char)bytes[i] < 0x80u ? 0 : CharLength((const unsigned char *)bytes + i, len - i);
 
@@ -102,6 +100,12 @@ SameInside(const char *bytes, size_t len)
         i += PlainSpan(bytes + i, len - i);
     }
     return i;
+}
+
+static size_t
+SameInside(const char *bytes, size_t len)
+{
+    return SameInsideFrom(PlainSpan(bytes, len), bytes, len);
 }
 
 static void
@@ -152,9 +156,9 @@ const char *
 NsTextIn(Tcl_DString *ds, const char *bytes, size_t len, size_t *lenOut)
 {
     const char *text = bytes;
-    size_t      textLen = len;
+    size_t      textLen = len, plain = PlainSpan(bytes, len);
 
-    if (SameInside(bytes, len) < len) {
+    if (plain < len && SameInsideFrom(plain, bytes, len) < len) {
         int start = Tcl_DStringLength(ds);
 
         NsTextAppendIn(ds, bytes, len);
@@ -336,6 +340,23 @@ void
 Ns_TextAppendOut(Tcl_DString *ds, const char *text, size_t len)
 {
     NsTextAppendOut(ds, text, len);
+}
+
+void
+Ns_TextPutIn(Ns_Set *set, size_t index, const char *bytes, size_t len)
+{
+    if (PlainSpan(bytes, len) == len) {
+        Ns_SetPutValueSz(set, index, bytes, (TCL_SIZE_T)len);
+    } else {
+        Tcl_DString ds;
+        size_t      textLen;
+        const char *text;
+
+        Tcl_DStringInit(&ds);
+        text = NsTextIn(&ds, bytes, len, &textLen);
+        Ns_SetPutValueSz(set, index, text, (TCL_SIZE_T)textLen);
+        Tcl_DStringFree(&ds);
+    }
 }
 
 const char *

@@ -261,6 +261,14 @@ test_values_and_fields(void **state)
     Tcl_DecrRefCount(obj);
     NsTextPut(set, "n\xe9!", 2, "v\xf0\x9f\x98\x80!", 5);
     assert_string_equal(Ns_SetGet(set, "n\xc3\xa9"), "v\xed\xa0\xbd\xed\xb8\x80");
+    Ns_TextPutIn(set, 0, "plain text, longer than before", 10);
+    assert_string_equal(Ns_SetGet(set, "n\xc3\xa9"), "plain text");
+    Ns_TextPutIn(set, 0, "\0\xf0\x9f\x98\x80\xe9", 6);
+    assert_string_equal(Ns_SetGet(set, "n\xc3\xa9"), "\xc0\x80\xed\xa0\xbd\xed\xb8\x80\xc3\xa9");
+    Ns_TextPutIn(set, 0, "", 0);
+    assert_string_equal(Ns_SetGet(set, "n\xc3\xa9"), "");
+    Ns_TextPutIn(set, 1, "nowhere", 7);
+    assert_int_equal(Ns_SetSize(set), 1);
     Ns_SetFree(set);
 }
 
