@@ -4,7 +4,6 @@
  */
 #include "nscapi.h"
 
-static char *serverName;
 
 static bool
 IsDate(const Ns_Time *date)
@@ -195,7 +194,6 @@ AnswerOld(const void *UNUSED(arg), Ns_Conn *conn)
 void
 DataInit(const char *server)
 {
-    serverName = ns_strcopy(server);
     Ns_RegisterRequest(server, "POST", "/capi/data/x*z/data", TellData, NULL, NULL, NS_OP_SEGMENT_MATCH);
     Ns_RegisterRequest(server, "POST", "/capi/body", TellBody, NULL, NULL, 0u);
     Ns_RegisterRequest(server, "GET", "/capi/old", AnswerOld, NULL, NULL, 0u);
