@@ -190,7 +190,16 @@ FolderOf(const char *path)
     return folder;
 }
 
-/* The client says the host: what is none does not come before a proc that may look for a folder of that name. */
+/*
+ * The client says the host: what is none does not come before a proc that may look for a folder of that name.  Nor do names that a folder
+ * beside it, or a user's, would have: no host has an empty part ("..", "."), nor begins with a tilde.
+ */
+static bool
+IsHost(const char *host)
+{
+    return *host != '\0' && *host != '.' && *host != '~' && strstr(host, "..") == NULL && Ns_StrIsValidHostHeaderContent(host);
+}
+
 char *
 NsHostRootOf(const NsServer *server, const char *host)
 {
@@ -198,7 +207,7 @@ NsHostRootOf(const NsServer *server, const char *host)
     const HostProcs     *procs = ProcsOf(server);
     char                *folder = NULL;
 
-    if (procs->root != NULL && !asking && *host != '\0' && Ns_StrIsValidHostHeaderContent(host)) {
+    if (procs->root != NULL && !asking && IsHost(host)) {
         const char *path;
         Tcl_DString ds;
 
