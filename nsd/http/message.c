@@ -22,7 +22,7 @@ Trim(const char *start, const char *end)
 
 /* A folded line goes on with the value of the last field. */
 static Ns_ReturnCode
-Continue(Ns_Set *set, NsSpan rest)
+Continue(Ns_Set *set, NsSpan rest, size_t *fieldNumber)
 {
     size_t      size = Ns_SetSize(set);
     const char *old = size > 0 ? Ns_SetValue(set, size - 1u) : NULL;
@@ -41,6 +41,9 @@ Continue(Ns_Set *set, NsSpan rest)
     }
     Ns_SetPutValueSz(set, size - 1u, Tcl_DStringValue(&value), Tcl_DStringLength(&value));
     Tcl_DStringFree(&value);
+    if (fieldNumber != NULL) {
+        *fieldNumber = size - 1u;
+    }
     return NS_OK;
 }
 
@@ -52,7 +55,7 @@ TakeField(Ns_Set *set, const char *line, size_t len, const char *prefix, size_t 
     Tcl_DString key;
 
     if (len > 0 && NsCharIsBlank(*line)) {
-        return Continue(set, Trim(line, line + len));
+        return Continue(set, Trim(line, line + len), fieldNumber);
     }
     if (colon == NULL || colon == line || NsCharSpan(line, (size_t)(colon - line), NS_CHAR_TOKEN) != (size_t)(colon - line)) {
         return NS_ERROR;

@@ -131,6 +131,7 @@ Ns_TclGetAddrFromObj(Tcl_Interp *interp, Tcl_Obj *objPtr, const char *type, void
 void
 Ns_TclSetOpaqueObj(Tcl_Obj *objPtr, const char *type, void *addr)
 {
+    (void)Tcl_GetString(objPtr);               /* while the old type can still make it */
     Ns_TclSetTwoPtrValue(objPtr, &opaqueType, ns_const2voidp(type), addr);
 }
 

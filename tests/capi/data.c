@@ -237,6 +237,9 @@ Messages(Tcl_Interp *interp, Tcl_DString *ds, int argc, const char **argv)
     Ns_SetTrunc(set, 0);
     Put(ds, "%d", Ns_ParseHeader(set, "Name:  value \r\n", "x-", &number));
     Put(ds, "%d %s", (int)number, Ns_SetIGet(set, "x-name"));
+    number = 99;
+    status = (int)Ns_ParseHeader(set, " more", NULL, &number);
+    Put(ds, "%d %d", status, (int)number);
     Put(ds, "%d %d", Ns_ParseHeader(set, "none", NULL, NULL), Ns_ParseHeader(set, ": none", NULL, NULL));
     Ns_SetFree(set);
     return NS_OK;

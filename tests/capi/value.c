@@ -35,6 +35,11 @@ Addresses(Tcl_Interp *interp, Tcl_DString *ds, int argc, const char **argv)
     Put(ds, "%s %d", Tcl_GetString(text), Ns_TclSetFromAnyError(interp, text));
     Tcl_DecrRefCount(text);
     Tcl_DecrRefCount(obj);
+    obj = Tcl_NewIntObj(42);                   /* it has no text yet */
+    Tcl_IncrRefCount(obj);
+    Ns_TclSetOpaqueObj(obj, lockType, &thing);
+    Put(ds, "%s", Tcl_GetString(obj));
+    Tcl_DecrRefCount(obj);
     return NS_OK;
 }
 
