@@ -83,14 +83,17 @@ IsImportant(int severity)
     return severity == Error || severity == Fatal || severity == Bug || severity == Security;
 }
 
-/* A finished entry: to the log file, or to the module that wants them. */
+/* A finished entry: to the log file, or to the module that wants them; what its proc logs itself is for the file. */
 static void
 PutOut(const char *line, size_t len, bool important)
 {
-    Ns_LogFlushProc *proc = atomic_load(&flushProc);
+    static __thread bool within;
+    Ns_LogFlushProc     *proc = within ? NULL : atomic_load(&flushProc);
 
     if (proc != NULL) {
+        within = true;
         proc(line, len);
+        within = false;
     } else {
         NsLogQueueAdd(line, len, important);
     }
@@ -282,19 +285,22 @@ NsLogRelease(void)
 /*
  * Logging
  */
-/* By printf, or as a module does it. */
+/* By printf, or as a module does it; what its proc logs itself is by printf. */
 static void
 Format(NsLogLine *text, Ns_LogSeverity severity, const char *fmt, va_list ap)
 {
-    Ns_LogProc *proc = atomic_load(&formatProc);
-    Tcl_DString ds;
+    static __thread bool within;
+    Ns_LogProc          *proc = within ? NULL : atomic_load(&formatProc);
+    Tcl_DString          ds;
 
     if (proc == NULL) {
         NsLogLineVPrintf(text, fmt, ap);
         return;
     }
     Tcl_DStringInit(&ds);
+    within = true;
     proc(&ds, severity, fmt, ap);
+    within = false;
     NsLogLineAppend(text, Tcl_DStringValue(&ds), (size_t)Tcl_DStringLength(&ds));
     Tcl_DStringFree(&ds);
 }

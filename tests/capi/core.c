@@ -113,6 +113,7 @@ static Tcl_DString flushed;
 static void
 Flush(const char *msg, size_t len)
 {
+    Ns_Log(Notice, "nscapi put out");          /* to the file, not again by this proc */
     Ns_MutexLock(&flushLock);
     Tcl_DStringAppend(&flushed, msg, (TCL_SIZE_T)len);
     Ns_MutexUnlock(&flushLock);
@@ -121,6 +122,7 @@ Flush(const char *msg, size_t len)
 static void
 Format(Tcl_DString *text, Ns_LogSeverity UNUSED(severity), const char *fmt, va_list ap)
 {
+    Ns_Log(Notice, "nscapi within");           /* not again by this proc */
     Ns_DStringAppend(text, "formatted: ");
     Ns_DStringVPrintf(text, fmt, ap);
 }
