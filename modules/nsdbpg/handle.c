@@ -413,6 +413,17 @@ NextRow(Ns_DbHandle *handle)
     return status == NS_OK ? NS_END_DATA : status;
 }
 
+static void
+LogUnwanted(const Ns_DbHandle *handle, const PGresult *failed)
+{
+    Tcl_DString text;
+
+    Tcl_DStringInit(&text);
+    PgAppendText(&text, PQresultErrorMessage(failed));
+    Ns_Log(Warning, "nsdbpg: pool %s: a statement whose rows were not wanted any more has failed: %s", handle->poolname, Tcl_DStringValue(&text));
+    Tcl_DStringFree(&text);
+}
+
 /*
  * Rows that wait are not wanted.  Those that come one by one are read to their end: to cancel the statement could undo what it has done.
  * False: the connection is lost.
@@ -428,7 +439,10 @@ Discard(Ns_DbHandle *handle)
 
         PgRunning(connection, true);
         (void)Read(handle, &answer, true, true);
-        PQclear(answer.failed);                /* the rest is not wanted, nor why it did not come */
+        if (answer.failed != NULL) {           /* nobody asks any more why the rest did not come, but what it did is undone */
+            LogUnwanted(handle, answer.failed);
+        }
+        PQclear(answer.failed);
         answer.failed = NULL;
         answer.copy = false;
         return Judge(handle, &answer, true) == NS_OK;
