@@ -56,7 +56,7 @@ Ns_ConnGets(char *buf, size_t bufsize, const Ns_Conn *conn)
     size_t      len = bufsize > 0 && rest.len >= bufsize ? bufsize - 1u : rest.len;
     const char *end = bufsize > 0 ? memchr(rest.at, '\n', len) : NULL;
 
-    if (bufsize == 0 || len == 0) {
+    if (bufsize == 0 || rest.len == 0) {
         return NULL;
     }
     len = end != NULL ? (size_t)(end - rest.at) + 1u : len;

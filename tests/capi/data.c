@@ -82,6 +82,8 @@ TellBody(const void *UNUSED(arg), Ns_Conn *conn)
 
     Ns_DStringInit(&ds);
     Ns_DStringInit(&line);
+    buf[0] = 'x';
+    Put(&ds, "%d", Ns_ConnGets(buf, 1, conn) == buf && buf[0] == '\0');
     Put(&ds, "%s", Ns_ConnGets(buf, sizeof(buf), conn));
     Put(&ds, "%d", Ns_ConnReadLine(conn, &line, &nread));
     Put(&ds, "%s", Ns_DStringValue(&line));
