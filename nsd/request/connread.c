@@ -101,7 +101,9 @@ Ns_ConnReadHeaders(const Ns_Conn *conn, Ns_Set *set, size_t *nreadPtr)
             more = Tcl_DStringLength(&line) > 0;
         }
         if (status == NS_OK && more) {
-            status = Ns_ParseHeader(set, Tcl_DStringValue(&line), NULL, NULL);
+            bool whole = strlen(Tcl_DStringValue(&line)) == (size_t)Tcl_DStringLength(&line);
+
+            status = whole ? Ns_ParseHeader(set, Tcl_DStringValue(&line), NULL, NULL) : NS_ERROR;
         }
     }
     Tcl_DStringFree(&line);
