@@ -134,6 +134,38 @@ NS_EXTERN Ns_ReturnCode Ns_HttpMessageParse(char *messageString, size_t messageL
 NS_EXTERN Ns_ReturnCode Ns_HttpResponseMessageParse(char *messageString, size_t messageLength, Ns_Set *hdrPtr, int *majorPtr,
                                                     int *minorPtr, int *statusPtr, char **payloadPtr);
 
+/* ------------------------------------------------------------------------------------- variables of a server (data/nsvapi.c) */
+
+/* What nsv_* has.  Any thread.  NS_ERROR, false, -1: there is no such server, array or key.  Lengths of -1: up to the NUL. */
+NS_EXTERN bool          Ns_VarExists(const char *server, const char *array, const char *keyString);
+NS_EXTERN Ns_ReturnCode Ns_VarGet(const char *server, const char *array, const char *keyString, Tcl_DString *dsPtr);   /* appends */
+NS_EXTERN Ns_ReturnCode Ns_VarSet(const char *server, const char *array, const char *keyString, const char *value, ssize_t len);
+NS_EXTERN Ns_ReturnCode Ns_VarAppend(const char *server, const char *array, const char *keyString, const char *value, ssize_t len);
+NS_EXTERN Tcl_WideInt   Ns_VarIncr(const char *server, const char *array, const char *keyString, int incr);            /* -1 also: no integer */
+NS_EXTERN Ns_ReturnCode Ns_VarUnset(const char *server, const char *array, const char *keyString);     /* NULL: the array */
+
+/* --------------------------------------------------------------------------------------- who answers (request/op.c, mount.c ...) */
+
+/* What answers that method and URL where it has no constraints; NULL: nothing.  It may be replaced meanwhile.  Any thread. */
+NS_EXTERN void Ns_GetRequest(const char *server, const char *method, const char *url, Ns_OpProc **procPtr, Ns_Callback **deletePtr,
+                             void **argPtr, unsigned int *flagsPtr);
+NS_EXTERN void Ns_UnRegisterRequest(const char *server, const char *method, const char *url, bool inherit);    /* any thread */
+NS_EXTERN Ns_ReturnCode Ns_ConnRunRequest(Ns_Conn *conn);          /* answer it by what is registered */
+/* Answer by a script, at global level in the request's interpreter; an error is logged, and answered with 500. */
+NS_EXTERN Ns_ReturnCode Ns_TclRequest(Ns_Conn *conn, const char *name);
+NS_EXTERN void Ns_ConnClearQuery(Ns_Conn *conn);                   /* query and form are parsed again when they are asked for */
+/*
+ * Which file belongs to a URL and those below it: what follows it in a folder (below the server's unless absolute; NULL: the whole URL
+ * below the pages), or as a proc appends to `ds`; NS_ERROR: none.  Any thread.  No such server: logged.
+ */
+typedef Ns_ReturnCode (Ns_Url2FileProc)(Tcl_DString *ds, const char *url, const void *arg);
+NS_EXTERN void Ns_RegisterFastUrl2File(const char *server, const char *url, const char *basePath, unsigned int flags);
+NS_EXTERN void Ns_RegisterUrl2FileProc(const char *server, const char *url, Ns_Url2FileProc *proc, Ns_Callback *deleteCallback,
+                                       void *arg, unsigned int flags);
+NS_EXTERN void Ns_UnRegisterUrl2FileProc(const char *server, const char *url, unsigned int flags);
+/* As crypt(3), into NS_ENCRYPT_BUFSIZE bytes, which are given; NULL, and "": such a salt does not exist.  Any thread. */
+NS_EXTERN char *Ns_Encrypt(const char *pw, const char *salt, char iobuf[]);
+
 #ifdef __cplusplus
 }
 #endif

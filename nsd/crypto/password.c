@@ -39,6 +39,23 @@ Ns_PasswordCrypt(Tcl_DString *ds, const char *password, const char *setting)
     return result != NULL;
 }
 
+char *
+Ns_Encrypt(const char *pw, const char *salt, char iobuf[])
+{
+    Tcl_DString ds;
+    char       *result = NULL;
+
+    Tcl_DStringInit(&ds);
+    iobuf[0] = '\0';
+    if (Ns_PasswordCrypt(&ds, pw, salt) && Tcl_DStringLength(&ds) < NS_ENCRYPT_BUFSIZE) {
+        memcpy(iobuf, Tcl_DStringValue(&ds), (size_t)Tcl_DStringLength(&ds) + 1u);
+        result = iobuf;
+    }
+    OPENSSL_cleanse(Tcl_DStringValue(&ds), (size_t)Tcl_DStringLength(&ds));
+    Tcl_DStringFree(&ds);
+    return result;
+}
+
 bool
 Ns_SecretEqual(const char *secret, const char *other)
 {

@@ -179,6 +179,12 @@ NsConnFormFree(NsConn *conn)
     conn->query = NULL;
 }
 
+void
+Ns_ConnClearQuery(Ns_Conn *conn)
+{
+    NsConnFormFree(NsConnOf(conn));
+}
+
 static void
 ParseMultipart(NsConn *conn, const char *type, Decoder *decoder)
 {

@@ -24,6 +24,8 @@ const char   *NsServerPathBelow(Tcl_DString *ds, const NsServer *server, const c
 typedef Ns_ReturnCode (NsUrl2FileProc)(Tcl_DString *ds, const char *url, const void *arg);
 void NsUrl2FileRegister(NsServer *server, const char *url, NsUrl2FileProc *proc, Ns_Callback *deleteProc, void *arg,
                         unsigned flags, const char *name);
+/* mount.c: what follows the URL is looked for in the folder, below the server's unless absolute; NULL: the whole URL below the pages. */
+void NsUrl2FileMount(NsServer *server, const char *url, const char *folder, unsigned flags);
 void NsUrl2FileUnregister(NsServer *server, const char *url, unsigned flags);
 void NsUrl2FileList(NsServer *server, Tcl_DString *ds);
 

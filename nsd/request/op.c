@@ -226,6 +226,34 @@ Ns_UnRegisterRequestEx(const char *server, const char *method, const char *url, 
     }
 }
 
+void
+Ns_UnRegisterRequest(const char *server, const char *method, const char *url, bool inherit)
+{
+    Ns_UnRegisterRequestEx(server, method, url, inherit ? 0u : NS_OP_NOINHERIT);
+}
+
+void
+Ns_GetRequest(const char *server, const char *method, const char *url, Ns_OpProc **procPtr, Ns_Callback **deletePtr,
+              void **argPtr, unsigned int *flagsPtr)
+{
+    NsServer *self = server != NULL ? NsServerGet(server) : NsServerDefault();
+    Op       *op = self != NULL ? NsUrlSpaceFind(OpsOf(self)->space, method, url, 0, NULL) : NULL;
+
+    *procPtr = op != NULL ? op->proc : NULL;
+    *deletePtr = op != NULL ? op->deleteProc : NULL;
+    *argPtr = op != NULL ? op->arg : NULL;
+    *flagsPtr = op != NULL ? op->flags : 0u;
+    if (op != NULL) {
+        OpRelease(op);
+    }
+}
+
+Ns_ReturnCode
+Ns_ConnRunRequest(Ns_Conn *conn)
+{
+    return NsOpRun(NsConnOf(conn));
+}
+
 /* ------------------------------------------------------------------------------------------------------------- running */
 
 /* What a proc of C says is answered, unless it has answered itself. */

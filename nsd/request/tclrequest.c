@@ -138,6 +138,21 @@ NsTclRequestProc(const void *arg, Ns_Conn *conn)
     return NS_OK;
 }
 
+Ns_ReturnCode
+Ns_TclRequest(Ns_Conn *conn, const char *name)
+{
+    NsConn     *self = NsConnOf(conn);
+    Tcl_Interp *interp = NsConnInterp(self);
+
+    if (Tcl_EvalEx(interp, name, -1, TCL_EVAL_GLOBAL) == TCL_ERROR) {
+        NsTclAnswerError(self, interp, name);
+    } else if (self->leftOutput) {
+        flushRest(NsGetInterpData(interp));
+    }
+    Tcl_ResetResult(interp);
+    return NS_OK;
+}
+
 static const char *
 WhyName(unsigned why)
 {

@@ -19,7 +19,7 @@ CapiObjCmd(ClientData UNUSED(clientData), Tcl_Interp *interp, TCL_OBJC_T objc, T
 {
     const Check  *tables[] = {
         baseChecks, connChecks, sockChecks,
-        hostChecks, dataChecks,
+        hostChecks, dataChecks, moreChecks,
         valueChecks, listChecks, coreChecks, wireChecks,
     };
     const char   *argv[16];
@@ -63,5 +63,6 @@ Ns_ModuleInit(const char *server, const char *UNUSED(module))
     HostInit(server);
     DataInit(server);
     CoreInit(server);
+    MoreInit(server);
     return Ns_TclRegisterTrace(server, AddCommand, NULL, NS_TCL_TRACE_CREATE);
 }

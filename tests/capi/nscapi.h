@@ -11,7 +11,7 @@ typedef struct Check {
     Ns_ReturnCode (*proc)(Tcl_Interp *interp, Tcl_DString *ds, int argc, const char **argv);
 } Check;
 extern const Check baseChecks[], connChecks[], sockChecks[];
-extern const Check hostChecks[], dataChecks[];
+extern const Check hostChecks[], dataChecks[], moreChecks[];
 extern const Check valueChecks[], listChecks[], coreChecks[], wireChecks[];
 
 /* Append an element made by a format. */
@@ -32,5 +32,6 @@ void ConnInit(const char *server);
 void HostInit(const char *server);
 void DataInit(const char *server);
 void CoreInit(const char *server);
+void MoreInit(const char *server);
 
 #endif

@@ -64,54 +64,12 @@ NsRegisterUrl2FileObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tc
     return TCL_OK;
 }
 
-/* A folder mounted at a URL: what follows the URL is looked for in the folder. */
-typedef struct Mount {
-    char *folder;
-    char  url[];
-} Mount;
-
-static Ns_ReturnCode
-MountUrl2File(Tcl_DString *ds, const char *url, const void *arg)
-{
-    const Mount *mount = arg;
-    const char  *at = mount->url;
-
-    /* Both have their slashes in different numbers, but the same parts: the space has compared them. */
-    while (*at != '\0') {
-        if (*at == '/') {
-            at += strspn(at, "/");
-            url += strspn(url, "/");
-        } else {
-            at++;
-            url += *url != '\0';
-        }
-    }
-    Tcl_DStringAppend(ds, mount->folder, -1);
-    if (*url != '/' && *url != '\0') {
-        Tcl_DStringAppend(ds, "/", 1);
-    }
-    Tcl_DStringAppend(ds, url, -1);
-    return NS_OK;
-}
-
-static void
-FreeMount(void *arg)
-{
-    Mount *mount = arg;
-
-    ns_free(mount->folder);
-    ns_free(mount);
-}
-
 int
 NsRegisterFastUrl2FileObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
     NsServer   *server = ((NsInterp *)clientData)->server;
     char       *url, *folder = NULL;
     int         noinherit = 0;
-    Tcl_DString ds;
-    Mount      *mount;
-    size_t      urlLen;
     Ns_ObjvSpec opts[] = {
         {"-noinherit", Ns_ObjvBool, &noinherit, NULL},
         {"--",         Ns_ObjvBreak, NULL, NULL},
@@ -126,32 +84,7 @@ NsRegisterFastUrl2FileObjCmd(ClientData clientData, Tcl_Interp *interp, int objc
     if (Ns_ParseObjv(opts, args, interp, 1, objc, objv) != NS_OK) {
         return TCL_ERROR;
     }
-    Tcl_DStringInit(&ds);
-    urlLen = strlen(url);
-    if (folder == NULL) {                      /* as without any registration: the whole URL below the pages */
-        (void)NsPagePath(&ds, server);
-        urlLen = 0;
-    } else {
-        if (*folder != '/') {
-            (void)NsServerPath(&ds, server);
-            Tcl_DStringAppend(&ds, "/", 1);
-        }
-        Tcl_DStringAppend(&ds, folder, -1);
-    }
-    while (urlLen > 0 && url[urlLen - 1] == '/') {
-        urlLen--;
-    }
-    mount = ns_calloc(1, sizeof *mount + urlLen + 1);
-    memcpy(mount->url, url, urlLen);
-    mount->folder = ns_strdup(Tcl_DStringValue(&ds));
-    Tcl_DStringFree(&ds);
-
-    Tcl_DStringInit(&ds);
-    Tcl_DStringAppendElement(&ds, "ns:fasturl2file");
-    Tcl_DStringAppendElement(&ds, mount->folder);
-    NsUrl2FileRegister(server, url, MountUrl2File, FreeMount, mount, noinherit ? NS_URL_NOINHERIT : 0,
-                       Tcl_DStringValue(&ds));
-    Tcl_DStringFree(&ds);
+    NsUrl2FileMount(server, url, folder, noinherit ? NS_URL_NOINHERIT : 0);
     return TCL_OK;
 }
 
