@@ -35,6 +35,7 @@ proc nsdb {how statements sql} {
                 while {[ns_db getrow $db $row]} {}
             }
             nsv_incr bench ready
+            while {![nsv_exists benchgo 2]} { ns_sleep 50ms }      ;# the end of an interpreter is not what is measured
             ns_db releasehandle $db
         }} $how $statements $sql]]
     }
@@ -43,6 +44,7 @@ proc nsdb {how statements sql} {
     nsv_set benchgo 1 1
     while {[nsv_get bench ready] < 16} { after 20 }
     set took [expr {[cpu] - $began}]
+    nsv_set benchgo 2 1
     foreach thread $threads { ns_thread wait $thread }
     return $took
 }
