@@ -72,7 +72,9 @@ NsHttpLog(const NsServer *server, const NsHttpLogEntry *entry)
     }
     Tcl_DStringInit(&line);
     Tcl_DStringInit(&out);
-    Ns_DStringPrintf(&line, "%s %s %d ", Ns_LogTime(stamp), Ns_ThreadGetName(), entry->outcome->status);
+    Ns_DStringPrintf(&line, "%s ", Ns_LogTime(stamp));
+    AppendWord(&line, Ns_ThreadGetName(), strlen(Ns_ThreadGetName()));
+    Ns_DStringPrintf(&line, " %d ", entry->outcome->status);
     AppendWord(&line, entry->method, strlen(entry->method));
     Tcl_DStringAppend(&line, " ", 1);
     AppendUrl(&line, entry->url);
