@@ -60,7 +60,7 @@ NS_EXTERN void Ns_AddLogFilter(Ns_LogFilter *procPtr, void *arg, Ns_FreeProc *fr
 NS_EXTERN void Ns_RemoveLogFilter(Ns_LogFilter *procPtr, void *const arg);
 /*
  * One for the process each, NULL: none; of older modules.  FlushProc gets the finished lines that else would go to the file.  LogProc makes the text
- * of a message, appending to `ds`, in the place of printf.  The thread that logs; they must not log.
+ * of a message, appending to `ds`, in the place of printf.  The thread that logs; what they log themselves is by printf, to the file.
  */
 typedef void (Ns_LogFlushProc)(const char *msg, size_t len);
 typedef void (Ns_LogProc)(Tcl_DString *ds, Ns_LogSeverity severity, const char *fmt, va_list ap);
