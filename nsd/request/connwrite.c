@@ -52,6 +52,13 @@ Ns_ConnSend(Ns_Conn *conn, struct iovec *bufs, int nbufs)
     return NsConnSendRaw(NsConnOf(conn), bufs, nbufs) == NS_OK ? (ssize_t)total : -1;
 }
 
+/* Nothing at all is an answer, too: the head goes out. */
+static Ns_ReturnCode
+SendNothing(Ns_Conn *conn)
+{
+    return (conn->flags & NS_CONN_SENTHDRS) == 0u ? NsConnSend(NsConnOf(conn), NULL, 0, NS_CONN_STREAM) : NS_OK;
+}
+
 /* Until so many bytes were sent, or (negative) there are no more; fewer are an error. */
 static Ns_ReturnCode
 SendRead(Ns_Conn *conn, ssize_t nsend, ssize_t (*proc)(void *arg, char *buffer, size_t size), void *arg)
@@ -59,13 +66,18 @@ SendRead(Ns_Conn *conn, ssize_t nsend, ssize_t (*proc)(void *arg, char *buffer, 
     Ns_ReturnCode status = NS_OK;
     char          buffer[PIECE];
     ssize_t       n = 1;
+    bool          sent = false;
 
     while (status == NS_OK && nsend != 0 && n > 0) {
         n = proc(arg, buffer, nsend > 0 && nsend < PIECE ? (size_t)nsend : PIECE);
         if (n > 0) {
             status = Ns_WriteConn(conn, buffer, (size_t)n);
             nsend -= nsend > 0 ? n : 0;
+            sent = true;
         }
+    }
+    if (status == NS_OK && n >= 0 && nsend <= 0 && !sent) {
+        status = SendNothing(conn);
     }
     return status == NS_OK && n >= 0 && nsend <= 0 ? NS_OK : NS_ERROR;
 }
@@ -112,7 +124,7 @@ Ns_ConnSendFd(Ns_Conn *conn, int fd, ssize_t nsend)
     if (nsend > left) {
         return NS_ERROR;
     }
-    return nsend == 0 || left == 0 ? NS_OK : SendFile(conn, fd, offset, nsend < 0 ? (size_t)left : (size_t)nsend);
+    return nsend == 0 || left == 0 ? SendNothing(conn) : SendFile(conn, fd, offset, nsend < 0 ? (size_t)left : (size_t)nsend);
 }
 
 /* stdio may have read ahead. */

@@ -260,6 +260,10 @@ NsHostLocation(NsConn *conn, Tcl_DString *ds)
     conn->locationAsked = true;                /* first: the proc may ask for the location itself */
     if (procs->connLocation != NULL) {
         location = procs->connLocation(&conn->pub, ds, procs->callback);
+        if (location != NULL && location != Tcl_DStringValue(ds)) {            /* a string of its own */
+            Tcl_DStringSetLength(ds, 0);
+            Tcl_DStringAppend(ds, location, -1);
+        }
     } else if (procs->locationScript != NULL) {
         location = Ask(procs->locationScript, NULL, "ns_locationproc", ds);
     }

@@ -164,6 +164,21 @@ Raw(Ns_Conn *conn)
     return NS_OK;
 }
 
+/* A file with nothing in it, or a channel: an answer that is empty. */
+static Ns_ReturnCode
+Empty(Ns_Conn *conn, bool asChannel)
+{
+    FILE         *fp = tmpfile();
+    Tcl_Channel   chan = asChannel ? Tcl_OpenFileChannel(NULL, "/dev/null", "r", 0) : NULL;
+    Ns_ReturnCode status = asChannel ? Ns_ConnSendChannel(conn, chan, -1) : Ns_ConnSendFd(conn, fileno(fp), -1);
+
+    (void)fclose(fp);
+    if (chan != NULL) {
+        (void)Tcl_Close(NULL, chan);
+    }
+    return status;
+}
+
 static Ns_ReturnCode
 AnswerOld(const void *UNUSED(arg), Ns_Conn *conn)
 {
@@ -174,6 +189,8 @@ AnswerOld(const void *UNUSED(arg), Ns_Conn *conn)
         status = Stream(conn);
     } else if (STREQ(how, "channel")) {
         status = Channel(conn);
+    } else if (STREQ(how, "empty") || STREQ(how, "emptychannel")) {
+        status = Empty(conn, STREQ(how, "emptychannel"));
     } else if (STREQ(how, "raw")) {
         status = Raw(conn);
     } else if (STREQ(how, "flush")) {

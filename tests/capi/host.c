@@ -34,6 +34,7 @@ HostOf(Ns_Conn *conn)
 static char *
 ConnLocation(Ns_Conn *conn, Tcl_DString *dest, const Ns_TclCallback *cbPtr)
 {
+    static char location[] = "http://own.example";
     Tcl_DString own;
 
     Ns_DStringInit(&own);
@@ -41,6 +42,9 @@ ConnLocation(Ns_Conn *conn, Tcl_DString *dest, const Ns_TclCallback *cbPtr)
     Ns_DStringFree(&own);
     if (STREQ(HostOf(conn), "capi-root.test")) {
         return Ns_DStringAppend(dest, "http://located.test");
+    }
+    if (STREQ(HostOf(conn), "own.test")) {
+        return location;                       /* and nothing in dest */
     }
     return STREQ(HostOf(conn), "conn.test") && cbPtr == NULL ? Ns_DStringAppend(dest, "http://conn.example") : NULL;
 }
