@@ -3,6 +3,7 @@
 // answer of a background job, on its own page.
 import { readFileSync } from "node:fs";
 import * as plain from "node:http";
+import { connect, createServer } from "node:net";
 import * as tls from "node:https";
 import { check, step, start, stop, until, open, phone, proper, run, timeout, http, https } from "./lib.mjs";
 
@@ -114,19 +115,37 @@ const advances = async (page) => {
     await page.waitForFunction((time) => { const v = document.querySelector("#video"); return !v.seeking && v.currentTime > time + 0.3; }, from);
 };
 
-const speed = (line, bytes) => line.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: bytes, uploadThroughput: bytes });
+// Lines to the server on which each connection brings so many bytes a second (0: as many as come).  Chromium can slow its own down as
+// well, but then at times reads nothing any more.
+const lines = [];
+async function slowLine(base, rate) {
+    const server = createServer((client) => {
+        const up = connect(new URL(base).port, "127.0.0.1");
+        const end = () => { client.destroy(); up.destroy(); };
+        for (const socket of [client, up]) socket.on("error", end).on("close", end);
+        client.pipe(up);
+        up.on("data", (bytes) => {
+            up.pause();
+            client.write(bytes, () => setTimeout(() => up.resume(), line.rate && bytes.length / line.rate * 1000));
+        });
+    });
+    const listen = (port) => new Promise((done) => server.listen(port, "127.0.0.1", done));
+    const close = () => new Promise((done) => server.close(done));        // to new ones; those that are there end with the server's
+    await listen(0);
+    server.unref();
+    const { port } = server.address();
+    const line = { rate, base: base.replace(/\d+$/, port), open: () => listen(port), close };
+    lines.push(line);
+    return line;
+}
 
 async function plays(base, options, name) {
     const asked = [];
-    let line;
-    const page = await open(`${base}/video.html`, options, async (page) => {
+    const line = await slowLine(base, 60_000);         // the end of the film is not there yet when it is wanted
+    const page = await open(`${line.base}/video.html`, options, (page) => {
         page.on("response", (answer) => {
             if (answer.url().endsWith("clock.mp4")) asked.push([answer.request().headers().range, answer.status(), answer.headers()["content-range"]]);
         });
-        // Slow enough that the end of the film is not there yet when it is wanted.
-        line = await page.context().newCDPSession(page);
-        await line.send("Network.enable");
-        await speed(line, 60_000);
     });
     await page.waitForFunction(() => document.querySelector("#video").readyState >= 3);
     check(`${name}: the film is half a minute long`, await page.evaluate(() => Math.round(document.querySelector("#video").duration)) === 30);
@@ -139,7 +158,7 @@ async function plays(base, options, name) {
     check(`${name}: ranges were answered with 206`, asked.length > 1 && asked.every(([range, status]) => range && status === 206), JSON.stringify(asked));
     const start = asked.map(([, , range]) => Number(range?.match(/^bytes (\d+)-/)?.[1]));
     check(`${name}: the seek asked for the end only`, Math.max(...start) > size / 3, JSON.stringify(asked));
-    await speed(line, -1);
+    line.rate = 0;
     await step(`${name}: the page shows what is buffered`, () => page.waitForFunction(() => / to 30\.0 s of 30\.0 s/.test(document.querySelector("#buffered").textContent)));
     if (options.isMobile) check(`${name}: the page is short`, await page.evaluate(() => document.documentElement.scrollHeight < 1.5 * innerHeight));
     await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
@@ -185,7 +204,9 @@ run(async () => {
 
     const last = ask(`${https}/job?seconds=10`);
     await step("one waits", () => until(async () => (await channels()).channels.length === 1, "a channel"));
+    const closed = lines.map((line) => line.close());
     check("nsd stops in order while one waits", await stop() === 0);
+    await Promise.all(closed);
     check("who is told so", (await last).status === 503);
     await step("figures of a server that is away are not shown", () => page.waitForFunction(() =>
         document.querySelector("#status").dataset.state === "waiting" && document.querySelector("#stats").childElementCount === 0
@@ -193,5 +214,6 @@ run(async () => {
     await late.click("#ask");
     await step("nor is another reason than that", () => late.locator("#answers .error", { hasText: "the server is not there" }).first().waitFor());
     await step("nsd starts again", start);
+    await Promise.all(lines.map((line) => line.open()));
     await step("then they are there again", () => page.waitForFunction(() => document.querySelector("#stats").childElementCount > 0));
 });
