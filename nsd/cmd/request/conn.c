@@ -274,22 +274,27 @@ CharsetOf(Tcl_Interp *interp, const char *name)
     return NsEncodingCharset(tclName);
 }
 
+/* The connection, and by what name of the net the encoding goes that the command is given; NULL: none.  NULL with an error. */
+static NsConn *
+ConnAndCharset(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv, const char **charset)
+{
+    char   *name = NULL;
+    NsConn *conn = ConnAndWord(clientData, interp, objc, objv, "?encoding", &name);
+
+    *charset = conn != NULL && name != NULL ? CharsetOf(interp, name) : NULL;
+    return name != NULL && *charset == NULL ? NULL : conn;
+}
+
 static int
 EncodingObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
-    char       *name = NULL;
     const char *charset;
-    NsConn     *conn;
+    NsConn     *conn = ConnAndCharset(clientData, interp, objc, objv, &charset);
 
-    conn = ConnAndWord(clientData, interp, objc, objv, "?encoding", &name);
     if (conn == NULL) {
         return TCL_ERROR;
     }
-    if (name != NULL) {
-        charset = CharsetOf(interp, name);
-        if (charset == NULL) {
-            return TCL_ERROR;
-        }
+    if (charset != NULL) {
         conn->outputEncoding = charset;
         conn->encoding = NsCharsetEncoding(charset);
     }
@@ -301,19 +306,13 @@ EncodingObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *con
 static int
 UrlEncodingObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
 {
-    char       *name = NULL;
     const char *charset;
-    NsConn     *conn;
+    NsConn     *conn = ConnAndCharset(clientData, interp, objc, objv, &charset);
 
-    conn = ConnAndWord(clientData, interp, objc, objv, "?encoding", &name);
     if (conn == NULL) {
         return TCL_ERROR;
     }
-    if (name != NULL) {
-        charset = CharsetOf(interp, name);
-        if (charset == NULL) {
-            return TCL_ERROR;
-        }
+    if (charset != NULL) {
         conn->urlEncoding = charset;
     }
     Tcl_SetObjResult(interp, StringObj(conn->urlEncoding != NULL ? conn->urlEncoding : conn->server->opts.urlCharset));

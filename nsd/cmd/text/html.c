@@ -155,34 +155,19 @@ NsQuoteHtmlObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *
     return TCL_OK;
 }
 
-int
-NsUnquoteHtmlObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+/* Behind the tag that begins at `s`: it ends at the next '>', wherever it is; so does a '<' that begins none.  Comments end with -->. */
+static const char *
+SkipTag(const char *s)
 {
-    char       *html;
-    const char *s;
-    Tcl_DString ds;
-    Ns_ObjvSpec args[] = {{"html", Ns_ObjvString, &html, NULL}, {NULL, NULL, NULL, NULL}};
+    bool        comment = strncmp(s, "<!--", 4) == 0;
+    const char *end = comment ? strstr(s + 4, "-->") : strchr(s, '>');
 
-    if (Ns_ParseObjv(NULL, args, interp, 1, objc, objv) != NS_OK) {
-        return TCL_ERROR;
-    }
-    Tcl_DStringInit(&ds);
-    for (s = html; *s != '\0';) {
-        size_t plain = strcspn(s, "&");
-
-        Tcl_DStringAppend(&ds, s, (int)plain);
-        s += plain;
-        if (*s == '&') {
-            s = AppendEntity(&ds, s);
-        }
-    }
-    Tcl_DStringResult(interp, &ds);
-    return TCL_OK;
+    return end == NULL ? s + strlen(s) : end + (comment ? 3 : 1);
 }
 
-/* A tag ends at the next '>', wherever it is; so does a '<' that begins none.  Comments end with -->. */
-int
-NsStripHtmlObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+/* The text that HTML stands for, with its tags or without. */
+static int
+TextOfHtml(Tcl_Interp *interp, int objc, Tcl_Obj *const *objv, bool withTags)
 {
     char       *html;
     const char *s;
@@ -194,21 +179,30 @@ NsStripHtmlObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *
     }
     Tcl_DStringInit(&ds);
     for (s = html; *s != '\0';) {
-        size_t plain = strcspn(s, "<&");
+        size_t plain = strcspn(s, withTags ? "&" : "<&");
 
         Tcl_DStringAppend(&ds, s, (int)plain);
         s += plain;
         if (*s == '&') {
             s = AppendEntity(&ds, s);
         } else if (*s == '<') {
-            bool        comment = strncmp(s, "<!--", 4) == 0;
-            const char *end = comment ? strstr(s + 4, "-->") : strchr(s, '>');
-
-            s = end == NULL ? s + strlen(s) : end + (comment ? 3 : 1);
+            s = SkipTag(s);
         }
     }
     Tcl_DStringResult(interp, &ds);
     return TCL_OK;
+}
+
+int
+NsUnquoteHtmlObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    return TextOfHtml(interp, objc, objv, true);
+}
+
+int
+NsStripHtmlObjCmd(ClientData clientData, Tcl_Interp *interp, int objc, Tcl_Obj *const *objv)
+{
+    return TextOfHtml(interp, objc, objv, false);
 }
 
 /* ------------------------------------------------------------------------------------------------------ ns_parsehtml */
