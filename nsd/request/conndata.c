@@ -142,12 +142,19 @@ Ns_ConnSetCompression(Ns_Conn *conn, int level)
 
 /* ----------------------------------------------------------------------------------------------------------- the URL */
 
+/* A fragment is the browser's own affair, and no part of what is asked for. */
+static char *
+WithoutFragment(const char *url)
+{
+    return ns_strncopy(url, (ssize_t)strcspn(url, "#"));
+}
+
 /* The strings stay as long as the request does, which has its first ones from the parser. */
 static void
 SetConnUrl(NsConn *conn, const char *url)
 {
     struct NsConnExtra *extra = ExtraOf(conn);
-    char               *copy = ns_strdup(url); /* it may be of the one before */
+    char               *copy = WithoutFragment(url);           /* it may be of the one before */
 
     if (extra->url != NULL) {
         Tcl_DStringFree(&extra->path);
@@ -168,7 +175,7 @@ SetOwnUrl(Ns_Request *request, const char *url)
     const char *strings[] = {request->url, request->rawUrl, request->query, request->urlv};
     Tcl_DString path, parts;
 
-    request->rawUrl = ns_strdup(url);
+    request->rawUrl = WithoutFragment(url);
     Tcl_DStringInit(&path);
     Tcl_DStringInit(&parts);
     NsRequestTakeUrl(request, request->rawUrl, &path, &parts);

@@ -4,6 +4,7 @@
  *
  * The connection thread alone.
  */
+#include <limits.h>
 #include "base/clock.h"
 #include "driver/module.h"
 #include "interp/interp.h"
@@ -80,12 +81,14 @@ Ns_ConnSockContent(const Ns_Conn *conn)
     NsConnView *view = ViewOf(conn);
 
     if (!view->haveContent) {
-        const NsHttpRequest *http = ((const NsConn *)conn)->http;
+        size_t len = Ns_ConnContentLength(conn);
 
         view->haveContent = true;
         Tcl_DStringInit(&view->content);
-        if (http->body != NULL) {
-            Tcl_DStringAppend(&view->content, http->body, (int)http->bodyLen);
+        if (len < INT_MAX) {
+            Tcl_DStringAppend(&view->content, Ns_ConnContent(conn), (int)len);
+        } else {
+            Ns_Log(Error, "%s: Ns_ConnSockContent: the body has %zu bytes, more than a string of Tcl may have: it is left out", conn->request.url, len);
         }
     }
     return &view->content;

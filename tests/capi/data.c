@@ -4,7 +4,6 @@
  */
 #include "nscapi.h"
 
-
 static bool
 IsDate(const Ns_Time *date)
 {
@@ -164,6 +163,21 @@ Raw(Ns_Conn *conn)
     return NS_OK;
 }
 
+/* How long the body is, wherever it is kept, and whether both ways to it show the same. */
+static Ns_ReturnCode
+TellContent(const void *UNUSED(arg), Ns_Conn *conn)
+{
+    const Tcl_DString *content = Ns_ConnSockContent(conn);
+    Tcl_DString        ds;
+    Ns_ReturnCode      status;
+
+    Ns_DStringInit(&ds);
+    Put(&ds, "%d %d", Ns_DStringLength(content), strcmp(Ns_DStringValue(content), Ns_ConnContent(conn)) == 0);
+    status = Ns_ConnReturnCharData(conn, 200, Ns_DStringValue(&ds), -1, "text/plain");
+    Ns_DStringFree(&ds);
+    return status;
+}
+
 /* A file with nothing in it, or a channel: an answer that is empty. */
 static Ns_ReturnCode
 Empty(Ns_Conn *conn, bool asChannel)
@@ -215,6 +229,7 @@ DataInit(const char *server)
 {
     Ns_RegisterRequest(server, "POST", "/capi/data/x*z/data", TellData, NULL, NULL, NS_OP_SEGMENT_MATCH);
     Ns_RegisterRequest(server, "POST", "/capi/body", TellBody, NULL, NULL, 0u);
+    Ns_RegisterRequest(server, "POST", "/capi/content", TellContent, NULL, NULL, 0u);
     Ns_RegisterRequest(server, "GET", "/capi/old", AnswerOld, NULL, NULL, 0u);
 }
 
@@ -230,6 +245,8 @@ Requests(Tcl_Interp *interp, Tcl_DString *ds, int argc, const char **argv)
     Put(ds, "%s %d", Ns_SkipUrl(request, 1), Ns_SkipUrl(request, 3) == NULL);
     Put(ds, "%d %d", Ns_SetRequestUrl(request, "/x/y/z?q"), Ns_SetRequestUrl(request, "nothing"));
     Put(ds, "%s %s %d", request->url, request->query, request->urlc);
+    Put(ds, "%d", Ns_SetRequestUrl(request, "/x?q#here"));
+    Put(ds, "%s %s", request->rawUrl, request->query);
     Ns_ResetRequest(request);
     Put(ds, "%d %d", request->url == NULL, Ns_ParseRequest(request, "no request", 10));
     Ns_FreeRequest(request);
