@@ -136,6 +136,19 @@ NS_EXTERN pid_t Ns_ExecArgv(const char *exec, const char *dir, int fdin, int fdo
 NS_EXTERN pid_t Ns_ExecArgblk(const char *exec, const char *dir, int fdin, int fdout, const char *args, const Ns_Set *env);
 NS_EXTERN pid_t Ns_ExecProcess(const char *exec, const char *dir, int fdin, int fdout, const char *args, const Ns_Set *env);
 NS_EXTERN pid_t Ns_ExecProc(const char *exec, const char *const *argv);
+/*
+ * Start a program with nothing of the server's: fds[i] is its descriptor i (negative: /dev/null), and it has no other; it leads a process group
+ * of its own, and no signal is blocked or ignored.  Names are the system's bytes.  Nothing of the server's memory is copied.  *pidfd is
+ * readable when it has ended, and the caller's to close; -1: the kernel has none.  0, or the errno of what failed, exec included.
+ */
+typedef struct Ns_SpawnParams {
+    const char  *exec;                         /* a path */
+    const char  *dir;                          /* NULL: the server's */
+    char *const *argv, *const *envp;
+    const int   *fds;
+    int          nfds;                         /* a number of the server below this is itself, or not used by a lower one */
+} Ns_SpawnParams;
+NS_EXTERN int Ns_Spawn(const Ns_SpawnParams *params, pid_t *pid, int *pidfd);
 /* Wait until it ends.  NS_ERROR, logged: it is none of ours, or ended by a signal.  Both pointers may be NULL. */
 NS_EXTERN Ns_ReturnCode Ns_WaitProcess(pid_t pid);
 NS_EXTERN Ns_ReturnCode Ns_WaitForProcess(pid_t pid, int *exitcode);

@@ -4,11 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include "run.h"
 
@@ -134,78 +132,14 @@ CgiRunsWait(int64_t deadline)
 
 /* ---- starting one */
 
-static int
-PidFd(pid_t pid)
-{
-#ifdef SYS_pidfd_open
-    return (int)syscall(SYS_pidfd_open, pid, 0u);
-#else
-    return -1;
-#endif
-}
-
 /* Its standard channels and its folder, and no descriptor but those. */
 static int
-Actions(posix_spawn_file_actions_t *actions, const CgiLaunch *launch, int out, int err)
+Spawn(const CgiLaunch *launch, int out, int err, pid_t *pid, int *pidfd)
 {
-    int error = launch->in >= 0 ? posix_spawn_file_actions_adddup2(actions, launch->in, STDIN_FILENO)
-                                : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    const int      fds[] = {launch->in, out, err};
+    Ns_SpawnParams params = {.exec = launch->exec, .dir = launch->folder, .argv = launch->argv, .envp = launch->envp, .fds = fds, .nfds = 3};
 
-    if (error == 0) {
-        error = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
-    }
-    if (error == 0) {
-        error = posix_spawn_file_actions_adddup2(actions, err, STDERR_FILENO);
-    }
-    if (error == 0) {
-        error = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
-    }
-    return error != 0 ? error : posix_spawn_file_actions_addchdir_np(actions, launch->folder);
-}
-
-/* A group of its own, and no signal blocked or ignored that the server blocks or ignores. */
-static int
-Attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none, all;
-    int      error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK
-                                                              | POSIX_SPAWN_SETSIGDEF);
-
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    if (error == 0) {
-        error = posix_spawnattr_setpgroup(attributes, 0);
-    }
-    if (error == 0) {
-        error = posix_spawnattr_setsigmask(attributes, &none);
-    }
-    return error != 0 ? error : posix_spawnattr_setsigdefault(attributes, &all);
-}
-
-/* posix_spawn shares the memory until the new program is there: no copy, and a failing exec is told. */
-static int
-Spawn(const CgiLaunch *launch, int out, int err, pid_t *pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t          attributes;
-    int                        error = posix_spawn_file_actions_init(&actions);
-
-    if (error != 0) {
-        return error;
-    }
-    error = posix_spawnattr_init(&attributes);
-    if (error == 0) {
-        error = Actions(&actions, launch, out, err);
-        if (error == 0) {
-            error = Attributes(&attributes);
-        }
-        if (error == 0) {
-            error = posix_spawn(pid, launch->exec, &actions, &attributes, launch->argv, launch->envp);
-        }
-        (void)posix_spawnattr_destroy(&attributes);
-    }
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return error;
+    return Ns_Spawn(&params, pid, pidfd);
 }
 
 /* A pipe whose end here does not wait; the other one does, as programs expect. */
@@ -236,12 +170,13 @@ CgiRunStart(CgiServer *server, const CgiLaunch *launch)
     CgiRun *run = NULL;
     int     out[2] = {-1, -1}, err[2] = {-1, -1}, error = Pipe(out);
     pid_t   pid = -1;
+    int     pidfd = -1;
 
     if (error == 0) {
         error = Pipe(err);
     }
     if (error == 0) {
-        error = Spawn(launch, out[1], err[1], &pid);
+        error = Spawn(launch, out[1], err[1], &pid, &pidfd);
     }
     if (launch->in >= 0) {
         (void)close(launch->in);
@@ -251,7 +186,7 @@ CgiRunStart(CgiServer *server, const CgiLaunch *launch)
         run->server = server;
         run->name = ns_strdup(launch->name);
         run->pid = pid;
-        run->pidfd = PidFd(pid);
+        run->pidfd = pidfd;
         run->out = out[0];
         run->err = err[0];
         run->started = run->lastOutput = CgiNow();

@@ -6,12 +6,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include "process.h"
 #include "wire.h"
@@ -47,74 +45,14 @@ static int64_t     (*tickProc)(void);
 
 /* ----------------------------------------------------------------------------------------------------- starting one */
 
-static int
-PidFd(pid_t pid)
-{
-#ifdef SYS_pidfd_open
-    return (int)syscall(SYS_pidfd_open, pid, 0u);
-#else
-    return -1;
-#endif
-}
-
 /* What the new process finds: see process.h. */
 static int
-Descriptors(posix_spawn_file_actions_t *actions, int fd)
+Spawn(const ProxyLaunch *launch, int fd, pid_t *pid, int *pidfd)
 {
-    int error = posix_spawn_file_actions_adddup2(actions, fd, PROXY_WORKER_FD);
+    const int      fds[] = {-1, 2, 2, fd};
+    Ns_SpawnParams params = {.exec = launch->exec, .argv = launch->argv, .envp = launch->envp, .fds = fds, .nfds = PROXY_WORKER_FD + 1};
 
-    if (error == 0) {
-        error = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
-    }
-    if (error == 0) {
-        error = posix_spawn_file_actions_adddup2(actions, 2, 1);
-    }
-    return error != 0 ? error : posix_spawn_file_actions_addclosefrom_np(actions, PROXY_WORKER_FD + 1);
-}
-
-/* A group of its own, and no signal blocked or ignored that the server blocks or ignores. */
-static int
-Attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none, all;
-    int      error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK
-                                                              | POSIX_SPAWN_SETSIGDEF);
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    if (error == 0) {
-        error = posix_spawnattr_setpgroup(attributes, 0);
-    }
-    if (error == 0) {
-        error = posix_spawnattr_setsigmask(attributes, &none);
-    }
-    return error != 0 ? error : posix_spawnattr_setsigdefault(attributes, &all);
-}
-
-/* posix_spawn shares the memory until the new program is there: no copy, and a failing exec is told. */
-static int
-Spawn(const ProxyLaunch *launch, int fd, pid_t *pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t          attributes;
-    int                        error = posix_spawn_file_actions_init(&actions);
-
-    if (error != 0) {
-        return error;
-    }
-    error = posix_spawnattr_init(&attributes);
-    if (error == 0) {
-        error = Descriptors(&actions, fd);
-        if (error == 0) {
-            error = Attributes(&attributes);
-        }
-        if (error == 0) {
-            error = posix_spawn(pid, launch->exec, &actions, &attributes, launch->argv, launch->envp);
-        }
-        (void)posix_spawnattr_destroy(&attributes);
-    }
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return error;
+    return Ns_Spawn(&params, pid, pidfd);
 }
 
 /* ------------------------------------------------------------------------------------------------------- the reaper */
@@ -331,11 +269,12 @@ ProxyProcessStart(const ProxyLaunch *launch, int *fd)
     ProxyProcess *process = NULL;
     int           fds[2], error;
     pid_t         pid = -1;
+    int           pidfd = -1;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
         return NULL;
     }
-    error = Spawn(launch, fds[1], &pid);
+    error = Spawn(launch, fds[1], &pid, &pidfd);
     (void)close(fds[1]);
     if (error != 0) {
         (void)close(fds[0]);
@@ -346,7 +285,7 @@ ProxyProcessStart(const ProxyLaunch *launch, int *fd)
     process->name = ns_strdup(launch->name);
     process->pid = pid;
     process->fd = fds[0];
-    process->pidfd = PidFd(pid);
+    process->pidfd = pidfd;
     process->lives = true;
     process->refs = 2;
     *fd = fds[0];

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Other programs: Ns_Exec*, Ns_WaitForProcess*, and the environment that they get.
+ * Other programs: Ns_Exec*, Ns_Spawn, Ns_WaitForProcess*, and the environment that they get.
  *
  * They are started by posix_spawn: between fork and exec of a process with threads, little may be called.
  */
+#include <fcntl.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include "ns.h"
 #include "base/env.h"
 #include "base/text.h"
@@ -52,17 +54,84 @@ EnvironOf(Tcl_DString *ds, const Ns_Set *env)
     return Ns_DStringAppendArgv(ds);
 }
 
-/* No signal is blocked, and none is handled but as at the start of a program. */
-static void
-SignalsOf(posix_spawnattr_t *attr)
+/* No signal is blocked, and none is handled but as at the start of a program; with `group` it leads one of its own. */
+static int
+Attributes(posix_spawnattr_t *attr, bool group)
 {
     sigset_t none, all;
+    int      error = posix_spawnattr_setflags(attr, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+                                                            | (group ? POSIX_SPAWN_SETPGROUP : 0)));
 
     (void)sigemptyset(&none);
     (void)sigfillset(&all);
-    (void)posix_spawnattr_setsigmask(attr, &none);
-    (void)posix_spawnattr_setsigdefault(attr, &all);
-    (void)posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (error == 0) {
+        error = posix_spawnattr_setsigmask(attr, &none);
+    }
+    if (error == 0) {
+        error = posix_spawnattr_setsigdefault(attr, &all);
+    }
+    return error == 0 && group ? posix_spawnattr_setpgroup(attr, 0) : error;
+}
+
+/* From the highest on: one that is replaced was not wanted by a lower one. */
+static int
+Descriptors(posix_spawn_file_actions_t *actions, const int *fds, int nfds)
+{
+    int error = 0;
+
+    for (int i = nfds - 1; error == 0 && i >= 0; i--) {
+        int fd = fds[i];
+
+        if (fd > i && fd < nfds && fds[fd] != fd) {
+            error = EINVAL;
+        } else if (fd < 0) {
+            error = posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_RDWR, 0);
+        } else {
+            error = posix_spawn_file_actions_adddup2(actions, fd, i);
+        }
+    }
+    return error == 0 ? posix_spawn_file_actions_addclosefrom_np(actions, nfds) : error;
+}
+
+static int
+PidFd(pid_t pid)
+{
+#ifdef SYS_pidfd_open
+    return (int)syscall(SYS_pidfd_open, pid, 0u);
+#else
+    return -1;
+#endif
+}
+
+int
+Ns_Spawn(const Ns_SpawnParams *params, pid_t *pid, int *pidfd)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t          attr;
+    int                        error = posix_spawn_file_actions_init(&actions);
+
+    if (error != 0) {
+        return error;
+    }
+    error = posix_spawnattr_init(&attr);
+    if (error == 0) {
+        error = Descriptors(&actions, params->fds, params->nfds);
+        if (error == 0 && params->dir != NULL) {
+            error = posix_spawn_file_actions_addchdir_np(&actions, params->dir);
+        }
+        if (error == 0) {
+            error = Attributes(&attr, true);
+        }
+        if (error == 0) {
+            error = posix_spawn(pid, params->exec, &actions, &attr, params->argv, params->envp);
+        }
+        (void)posix_spawnattr_destroy(&attr);
+    }
+    (void)posix_spawn_file_actions_destroy(&actions);
+    if (error == 0) {
+        *pidfd = PidFd(*pid);
+    }
+    return error;
 }
 
 pid_t
@@ -83,7 +152,7 @@ Ns_ExecArgv(const char *exec, const char *dir, int fdin, int fdout, const char *
     Tcl_DStringInit(&dirDs);
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawnattr_init(&attr);
-    SignalsOf(&attr);
+    (void)Attributes(&attr, false);
     if (fdin >= 0) {
         (void)posix_spawn_file_actions_adddup2(&actions, fdin, STDIN_FILENO);
     }

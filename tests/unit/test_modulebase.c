@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <poll.h>
+#include <signal.h>
 #include "ns.h"
 
 #define MANY "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
@@ -285,6 +287,46 @@ ProgramsThatCannotRun(void **state)
     assert_int_equal(code, 5);
 }
 
+static int
+Spawn(const char *script, const char *dir, const int *fds, int nfds, pid_t *pid)
+{
+    char *const    argv[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)script, NULL}, *const envp[] = {(char *)"A=b", NULL};
+    Ns_SpawnParams params = {.exec = script != NULL ? "/bin/sh" : "/does/not/exist", .dir = dir, .argv = argv, .envp = envp,
+                             .fds = fds, .nfds = nfds};
+    int            pidfd = -1, error = Ns_Spawn(&params, pid, &pidfd);
+
+    if (pidfd >= 0) {
+        struct pollfd pfd = {.fd = pidfd, .events = POLLIN};
+
+        assert_int_equal(poll(&pfd, 1, -1), 1);        /* readable when it has ended */
+        (void)close(pidfd);
+    }
+    return error;
+}
+
+/* It has the descriptors that it is given and no other, its folder, a group of its own, and no signal that is ignored here. */
+static void
+ProgramsWithNothingOfOurs(void **state)
+{
+    int   out[2], code = 9, open = dup(2), wrong[2] = {1, 0};
+    pid_t pid = -1;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(ns_pipe(out), 0);
+    assert_int_equal(Spawn("cat; pwd; echo $A; read -r pid name state parent group rest </proc/$$/stat; [ $group = $$ ] && echo group; "
+                           "for n in 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$n ] || echo $n; done; exit 7",
+                           "/", (const int[]){-1, out[1], 2}, 3, &pid), 0);
+    assert_string_equal(OutputOf(pid, out, &code), "/\nb\ngroup\n");
+    assert_int_equal(code, 7);
+    assert_int_equal(Spawn("kill -PIPE $$; exit 8", NULL, (const int[]){-1, 2, 2}, 3, &pid), 0);
+    assert_int_equal(Ns_WaitProcess(pid), NS_ERROR);           /* ended by the signal */
+    assert_int_equal(Spawn(NULL, NULL, (const int[]){-1, 2, 2}, 3, &pid), ENOENT);
+    assert_int_equal(Spawn("exit 0", "/does/not/exist", (const int[]){-1, 2, 2}, 3, &pid), ENOENT);
+    assert_int_equal(Spawn("exit 0", NULL, wrong, 2, &pid), EINVAL);
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)close(open);
+}
+
 /* A key of a length need not end with a NUL: nothing is read behind it. */
 static void
 KeysWithoutEnd(void **state)
@@ -337,7 +379,7 @@ main(void)
         cmocka_unit_test(DStrings), cmocka_unit_test(Escapes), cmocka_unit_test(Arguments), cmocka_unit_test(Trims),
         cmocka_unit_test(Numbers), cmocka_unit_test(Bytes), cmocka_unit_test(Files), cmocka_unit_test(Accounts),
         cmocka_unit_test(Programs), cmocka_unit_test(Environment), cmocka_unit_test(ProgramsThatCannotRun),
-        cmocka_unit_test(KeysWithoutEnd), cmocka_unit_test(PollsLongest)
+        cmocka_unit_test(ProgramsWithNothingOfOurs), cmocka_unit_test(KeysWithoutEnd), cmocka_unit_test(PollsLongest)
     };
 
     Tcl_FindExecutable(NULL);
