@@ -130,6 +130,7 @@ $(UNITS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $$(call obj,$$(CORE
 FUZZERS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 CORE_fuzz_proxy    = modules/nsproxy/frame.c
+CORE_fuzz_cgihead  = modules/nscgi/head.c
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $$(call obj,$$(CORE_$$*)) $(LAYERS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LAYERS) -Wl,--end-group $(LIBS)
