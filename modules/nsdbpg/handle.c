@@ -576,6 +576,8 @@ StatementTimeout(Ns_DbHandle *handle, int64_t ms)
     if (ms >= 0 && (ms != before || connection->retell)) {
         connection->timeout = ms;
         if (!Discard(handle) || TellTimeout(handle) != NS_OK) {
+            connection->timeout = before;
+            connection->retell = true;         /* which of them the server has is not known */
             return -1;
         }
     }
