@@ -254,7 +254,8 @@ ReadLimits(CgiServer *server)
     server->allowStatic = Ns_ConfigBool(section, "allowstaticresources", false);
     server->searchWords = Ns_ConfigBool(section, "searchwords", true);
     server->passAuthorization = Ns_ConfigBool(section, "passauthorization", false);
-    server->limit = Ns_ConfigIntRange(section, "limit", 0, 0, 1000000);
+    /* NaviServer has 0, since a program holds a connection thread there, of which there are so many: here slow answers hold none. */
+    server->limit = Ns_ConfigIntRange(section, "limit", 100, 0, 1000000);
     server->maxWait = ReadTime(server, "maxwait", "30s", 0);
     server->maxInput = ReadSize(server, "maxinput", "1MB", 1024 * 1024, 0);
     server->maxHead = ReadSize(server, "maxhead", "64kB", 65536, 256);
