@@ -87,7 +87,7 @@ Ns_DriverInit(const char *server, const char *module, const Ns_DriverInitData *i
     own->method = Method(own->init.protocol);
     NsModuleMakeTransport(own);
     if (own->init.clientInitProc != NULL) {
-        Ns_Log(Debug, "%s: its clientInitProc is not called: the server has TLS of its own for connections to others", module);
+        Ns_Log(Notice, "%s: its clientInitProc is not called: the server has TLS of its own for connections to others", module);
     }
     driver.name = own->init.name;
     driver.protocol = own->init.protocol;
